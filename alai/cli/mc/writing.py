@@ -1,0 +1,110 @@
+"""The verbs that change tasks."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from alai.cli.errors import DONE, Usage
+from alai.cli.mc import output
+from alai.cli.mc.ledger import open_ledger
+from alai.cli.mc.reading import with_lease
+from alai.cli.speech import tell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from alai.cli.mc.ledger import Json
+    from alai.cli.options import Given
+
+SAME = ("title", "description", "status", "priority", "owner", "team", "source")
+OTHERS = {"dedup-key": "dedup_key", "cost": "cost_usd", "due": "due_at", "parent": "parent_id"}
+CLEARABLE = ("owner", "team", "source", "due_at", "cost_usd")
+
+
+def add(given: Given) -> int:
+    title = given.text("TITLE")
+    if not title.strip():
+        raise Usage("TITLE is empty: say what is to be done.")
+    added = open_ledger(given).add({**_fields(given), "title": title})
+    if given.has("json"):
+        output.as_json(added)
+    elif added.get("deduplicated"):
+        tell(f"Task {added['id']} is open with this key: {output.clean(added['title'])}")
+    else:
+        tell(f"Task {added['id']} added: {output.clean(added['title'])}")
+    return DONE
+
+
+def update(given: Given) -> int:
+    changes = _fields(given)
+    for name in CLEARABLE:
+        if changes.get(name) == "":
+            changes[name] = None
+    if not changes:
+        raise Usage("Nothing to change: name at least one field, e.g. --status blocked.")
+    if given.has("reason"):
+        changes["reason"] = given.text("reason")
+    return _told(given, open_ledger(given).update(given.whole("ID"), changes), "updated")
+
+
+def ready(given: Given) -> int:
+    return _finish(given, "ready")
+
+
+def done(given: Given) -> int:
+    return _finish(given, "done")
+
+
+def comment(given: Given) -> int:
+    text = given.text("TEXT")
+    if text == "-":
+        text = sys.stdin.read()
+    if not text.strip():
+        raise Usage("The comment is empty.")
+    said = open_ledger(given).comment(given.whole("ID"), text)
+    if given.has("json"):
+        output.as_json(said)
+    else:
+        tell(f"Task {said['task_id']} commented")
+    return DONE
+
+
+def _finish(given: Given, verb: str) -> int:
+    """Files are attached first; the verdict on the whole comes with the verb itself."""
+    ledger, number = open_ledger(given), given.whole("ID")
+    words = given.many("evidence")
+    if any(not word.strip() for word in words):
+        raise Usage("--evidence is empty: name a file or a reference.")
+    items: list[int | str] = [int(one) for one in given.many("evidence-id")]
+    for word in words:
+        is_file = os.path.isfile(word)  # noqa: PTH113 - pathlib is slow to load
+        items.append(
+            ledger.attach(number, word, given.text("kind"), upload=given.has("upload")) if is_file else word
+        )
+    return _told(given, ledger.finish(number, verb, items, given.text("reason")), verb)
+
+
+def _fields(given: Given) -> Json:
+    fields: Json = {name: given.text(name) for name in SAME if given.has(name)}
+    fields |= {field: given.text(name) for name, field in OTHERS.items() if given.has(name)}
+    if "parent_id" in fields:
+        fields["parent_id"] = int(fields["parent_id"])
+    if given.has("tag"):
+        fields["tags"] = [tag for tag in given.many("tag") if tag]
+    if given.has("depends-on"):
+        fields["depends_on"] = [_number(word) for word in given.many("depends-on") if word]
+    return fields
+
+
+def _number(word: str) -> int:
+    if not (word.isascii() and word.isdigit() and 0 < len(word) <= 18):
+        raise Usage("--depends-on is a task's number, e.g. 99927.")
+    return int(word)
+
+
+def _told(given: Given, task: Json, verb: str) -> int:
+    if given.has("json"):
+        output.as_json(with_lease(task))
+    else:
+        tell(f"Task {task['id']} {verb}: {output.clean(task['title'])}")
+    return DONE

@@ -1,0 +1,150 @@
+"""The home page: what needs me, is everything well, what happens now. Each answer first in words."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from alai.kernel import health, needs, notifications, words
+from alai.kernel.models import Notification
+from alai.kernel.needs import Found
+from missioncontrol.admin import figures, story
+
+AGENTS = 5
+EVENTS = 10
+NEW_VISIT_AFTER = dt.timedelta(minutes=15)  # a reload within it is the same look
+POLL = "X-Live"  # the page's own refresh, which is nobody looking anew
+CHART = (640, 140)
+PARTS_SEEN = ("worker", "beat")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a chart: its points, and the sentence that says what it shows."""
+
+    label: str
+    points: str
+    total: int
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Unfold's dashboard callback: everything that `admin/index.html` shows."""
+    now = timezone.now()
+    found = needs.collect(request)
+    sees_tasks = request.user.has_perm("missioncontrol.view_task")
+    return {
+        **context,
+        "title": "Home",
+        "now": now,
+        "greeting": _greeting(request, found, timezone.localtime(now)),
+        "needs": found,
+        "sees_tasks": sees_tasks,
+        "system": _system(request),
+        **(_ledger(request, now) if sees_tasks else {}),
+    }
+
+
+def _ledger(request: HttpRequest, now: dt.datetime) -> dict[str, Any]:
+    if figures.is_empty():
+        return {"is_empty": True, "port": settings.PORT}
+    counts = figures.counts()
+    days = figures.opened_and_done()
+    return {
+        "counts": counts,
+        "flow": figures.flow(),
+        "since": _since(request, now),
+        "agents": figures.held_now(AGENTS),
+        "agents_hidden": max(0, counts.held - AGENTS),
+        "days": days,
+        "chart": _chart(days),
+        "events": [
+            (event, story.happened(event, story.link(event.task))) for event in figures.latest_events(EVENTS)
+        ],
+        "tasks_url": reverse("admin:missioncontrol_task_changelist"),
+    }
+
+
+def _greeting(request: HttpRequest, found: list[Found], local: dt.datetime) -> str:
+    part = "morning" if 4 <= local.hour < 12 else "afternoon" if 12 <= local.hour < 18 else "evening"
+    name = request.user.get_short_name() or request.user.get_username()  # type: ignore[union-attr]
+    total = sum(answer.total for answer in found)
+    return f"Good {part}, {name[:1].upper()}{name[1:]}. {_how_many(total)}"
+
+
+def _how_many(total: int) -> str:
+    if total == 0:
+        return "Nothing needs you."
+    many = words.number(total).capitalize()
+    return f"{many} thing needs you." if total == 1 else f"{many} things need you."
+
+
+def _since(request: HttpRequest, now: dt.datetime) -> str:
+    """`Since you last looked, yesterday 18:40: 31 tasks done, 4 opened`; the session remembers the look."""
+    last = _last_look(request, now)
+    happened = figures.since(last or now - dt.timedelta(hours=24))
+    parts = [f"{words.plural(happened['done'], 'task')} done", f"{happened['created']:,} opened"]
+    if happened["expired"]:
+        parts.append(f"{words.plural(happened['expired'], 'lease')} ran out")
+    when = f"Since you last looked, {words.day_and_time(last, now)}" if last else "In the last 24 hours"
+    return f"{when}: {', '.join(parts)}."
+
+
+def _last_look(request: HttpRequest, now: dt.datetime) -> dt.datetime | None:
+    """When the visit before this one ended; None for the first."""
+    known = request.session.get("home", {})
+    before, seen = (_moment(known.get(name)) for name in ("before", "seen"))
+    if seen and now - seen > NEW_VISIT_AFTER:
+        before = seen
+    if POLL not in request.headers and (seen is None or now - seen > dt.timedelta(minutes=1)):
+        request.session["home"] = {"before": before and before.isoformat(), "seen": now.isoformat()}
+    return before
+
+
+def _moment(text: str | None) -> dt.datetime | None:
+    return dt.datetime.fromisoformat(text) if text else None
+
+
+def _system(request: HttpRequest) -> dict[str, Any]:
+    """The parts in words: a part that says nothing is unknown, never well."""
+    parts = [(name.capitalize(), health.seen(name)) for name in PARTS_SEEN]
+    undecided = Notification.objects.filter(state__in=Notification.UNDECIDED).order_by("id")
+    oldest = undecided.values_list("created_at", flat=True).first()
+    waiting = undecided.values("pk")[: needs.COUNT_LIMIT].count() if oldest else 0
+    return {
+        "well": all(finding.status == "ok" for _, finding in parts) and settings.MC_LEASE_ENFORCE,
+        "parts": parts,
+        "waiting": waiting,
+        "oldest": oldest,
+        "hindrance": notifications.delivery_status() if waiting else "",
+        "enforced": settings.MC_LEASE_ENFORCE,
+    }
+
+
+def _chart(days: list[tuple[dt.date, int, int]]) -> dict[str, Any]:
+    """Two lines in a box of 640 x 140, drawn here so that the page needs no script for them."""
+    width, height = CHART
+    highest = max([1, *(max(opened, done) for _, opened, done in days)])
+    opened = _line("Opened", [opened for _, opened, _ in days], highest)
+    done = _line("Done", [done for _, _, done in days], highest)
+    sentence = f"{words.plural(opened.total, 'task')} opened and {done.total:,} done in 30 days."
+    return {
+        "lines": [opened, done],
+        "width": width,
+        "height": height,
+        "highest": highest,
+        "sentence": SafeString(sentence),
+    }
+
+
+def _line(label: str, values: list[int], highest: int) -> Line:
+    width, height = CHART
+    step = width / max(1, len(values) - 1)
+    points = " ".join(
+        f"{at * step:.1f},{height - value * height / highest:.1f}" for at, value in enumerate(values)
+    )
+    return Line(label, points, sum(values))

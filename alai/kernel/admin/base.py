@@ -1,0 +1,93 @@
+"""What every admin class here is built from."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin.options import IS_POPUP_VAR
+from django.core.cache import cache
+from django.db import connection
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from alai.kernel.auth import authenticate
+from alai.kernel.errors import Unauthorized
+from alai.kernel.principals import Principal
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin as UnfoldAdmin
+else:
+    from unfold.admin import ModelAdmin
+
+    class UnfoldAdmin(ModelAdmin):
+        __class_getitem__ = classmethod(lambda cls, model: cls)
+
+
+class Admin[M: Model](UnfoldAdmin[M]):
+    """Unfold's admin; pop-ups may be framed by the admin itself, which the site's policy forbids otherwise."""
+
+    list_per_page = 50
+    list_filter_submit = True
+    warn_unsaved_form = True
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return _framed(request, super().changeform_view(request, *args, **kwargs))
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return _framed(request, super().changelist_view(request, *args, **kwargs))
+
+
+class History[M: Model](Admin[M]):
+    """Rows that nobody adds, changes or deletes by hand."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def badge(label: object, tone: str) -> SafeString:
+    """A state as a word and a colour: danger, warning, success, info, primary or unknown."""
+    return format_html('<span class="mc-badge mc-{}">{}</span>', tone, label)
+
+
+def principal(request: HttpRequest) -> Principal:
+    """The signed-in person, as the services know callers."""
+    found = authenticate(request)
+    if found is None:
+        raise Unauthorized("Sign in first.")
+    return found
+
+
+def _framed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    if IS_POPUP_VAR in request.GET or IS_POPUP_VAR in request.POST:
+        response._csp_replace = {"frame-ancestors": ["'self'"]}  # type: ignore[attr-defined]
+    return response
+
+
+# Walks the index from one value to the next: a million rows cost as many steps as there are values.
+DISTINCT = """
+WITH RECURSIVE steps AS (
+    SELECT min({column}) AS value FROM {table} WHERE {column} > ''
+    UNION ALL
+    SELECT (SELECT min({column}) FROM {table} WHERE {column} > steps.value) FROM steps WHERE steps.value IS NOT NULL)
+SELECT value FROM steps WHERE value IS NOT NULL LIMIT 200
+"""
+
+
+def distinct(model: type[Model], column: str) -> list[str]:
+    """The values of a text column but the empty one, at most 200, looked up once a minute."""
+    table = model._meta.db_table
+
+    def read() -> list[str]:
+        with connection.cursor() as cursor:
+            cursor.execute(DISTINCT.format(column=column, table=table))
+            return [value for (value,) in cursor.fetchall()]
+
+    return list(cache.get_or_set(f"distinct:{table}.{column}", read, 60) or [])

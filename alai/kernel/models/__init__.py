@@ -1,0 +1,22 @@
+from alai.kernel.models.actors import ACTOR_NAME, SCOPES, Actor, Token
+from alai.kernel.models.audit import AuditEntry
+from alai.kernel.models.idempotency import IdempotencyRecord
+from alai.kernel.models.imports import ImportReject, ImportRow, ImportRun, LegacyRow
+from alai.kernel.models.notifications import Notification, NotificationChannel
+from alai.kernel.models.retention import Retention
+
+__all__ = [
+    "ACTOR_NAME",
+    "SCOPES",
+    "Actor",
+    "AuditEntry",
+    "IdempotencyRecord",
+    "ImportReject",
+    "ImportRow",
+    "ImportRun",
+    "LegacyRow",
+    "Notification",
+    "NotificationChannel",
+    "Retention",
+    "Token",
+]

@@ -1,0 +1,88 @@
+"""Who can act: people, agents, teams and the system; and the tokens that agents present."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models.functions import Now
+
+ACTOR_NAME = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}"
+
+SCOPES = {
+    "tasks:read": "read tasks, events and statistics",
+    "tasks:write": "create and change tasks, claim them",
+    "hivemind": "read and write agents' messages and memories",
+    "inbox:read": "read mail decisions",
+    "inbox:write": "post mail, release, promote, answer",
+    "infra:read": "read sites, hosts, databases, incidents, metrics",
+    "infra:write": "heartbeats, probes, acknowledgements, rollbacks",
+    "governance": "hooks, validation, documents",
+    "runs": "start and cancel agent runs",
+    "secrets": "read the secrets inventory",
+    "ceo": "record approvals",
+    "admin": "everything but `ceo`",
+}
+
+
+class Actor(models.Model):
+    """Somebody or something whose name stands beside what it did."""
+
+    class Kind(models.TextChoices):
+        PERSON = "person"
+        AGENT = "agent"
+        TEAM = "team"
+        SYSTEM = "system"
+
+    name = models.CharField(max_length=100, unique=True, validators=[RegexValidator(f"^{ACTOR_NAME}$")])
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.AGENT)
+    display_name = models.CharField(max_length=200, blank=True)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="actor"
+    )
+    is_active = models.BooleanField(default=True, help_text="An inactive actor's tokens are refused.")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.display_name or self.name
+
+
+class Token(models.Model):
+    """A bearer token. Only the SHA-256 of its 256 random bits is stored; the token itself is shown once."""
+
+    actor = models.ForeignKey(Actor, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(
+        max_length=100, blank=True, help_text="What it is for, e.g. the machine it lives on."
+    )
+    prefix = models.CharField(
+        max_length=12, editable=False, help_text="Its first characters, to recognise it by."
+    )
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = ArrayField(models.CharField(max_length=30), default=list)
+    teams = ArrayField(
+        models.CharField(max_length=100),
+        default=list,
+        blank=True,
+        help_text="Only these teams' tasks; empty: all.",
+    )
+    accounts = ArrayField(
+        models.CharField(max_length=254),
+        default=list,
+        blank=True,
+        help_text="Only these mail accounts; empty: all.",
+    )
+    hosts = ArrayField(
+        models.CharField(max_length=100), default=list, blank=True, help_text="Only these hosts; empty: all."
+    )
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}… of {self.actor.name}"

@@ -1,0 +1,1 @@
+"""No tables of the root's own; without this module Django sends the root no `post_migrate`."""

@@ -1,0 +1,92 @@
+"""The parts of Mission Control (web, worker, beat) as processes."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
+
+
+@dataclass(frozen=True)
+class Program:
+    """A part to keep running. `patience`: seconds between TERM and kill when all stops."""
+
+    name: str
+    command: Sequence[str]
+    patience: float
+
+
+@dataclass
+class Backoff:
+    """How long to wait before the next start: 0.5 s, doubled up to 30 s while it keeps dying young."""
+
+    delay: float = FIRST_DELAY
+
+    def after(self, lived: float) -> float:
+        """The wait in seconds after a life of `lived` seconds."""
+        wait = FIRST_DELAY if lived > LONGEST_DELAY else self.delay
+        self.delay = min(wait * 2, LONGEST_DELAY)
+        return wait
+
+
+@dataclass
+class Part:
+    """A program with its present process; `started` and `due` are monotonic seconds."""
+
+    program: Program
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    due: float = 0.0
+    backoff: Backoff = field(default_factory=Backoff)
+
+    def end(self, patience: float) -> bool:
+        """TERM, wait up to `patience` seconds, kill what is left of its process group. False when the
+        kill was needed for the process itself."""
+        process, self.process = self.process, None
+        return process is None or end_group(process, patience)
+
+
+def programs(host: str, port: int) -> list[Program]:
+    """The parts, in the order in which they start. Their patience adds up to less than the 15 s of a stop."""
+    serve = f"granian --interface asginl --host {host} --port {port} --workers 2 --no-ws"
+    # Each open stream counts as a request under way: one worker must be able to hold them all.
+    room = "--backlog 2048 --backpressure 2048"
+    # Streams stay open until their worker is killed, hence the time-out.
+    keep = "--respawn-failed-workers --workers-kill-timeout 5 --log-level warning alai.asgi:application"
+    # Threads, since forked workers crash on macOS (Objective-C).
+    work = "celery -A alai --quiet worker --pool threads --concurrency 4 --without-gossip --without-mingle -l info"
+    tick = "celery -A alai --quiet beat --scheduler alai.beat:Scheduler -l info"
+    return [
+        Program("web", _python(f"{serve} {room} {keep}"), 6.5),
+        Program("worker", _python(work), 3.0),
+        Program("beat", _python(tick), 1.5),
+    ]
+
+
+def _python(module: str) -> list[str]:
+    # Celery's warning is about pickled messages, which are not accepted here.
+    return [sys.executable, "-W", "ignore:You're running the worker with superuser", "-m", *module.split()]
+
+
+def end_group(process: subprocess.Popen[bytes], patience: float) -> bool:
+    """End a process that leads its own group, and the group with it: a web worker that outlived its
+    master would go on serving the port. False when it had to be killed."""
+    stopped = True
+    process.terminate()
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        stopped = False
+    with suppress(ProcessLookupError, PermissionError):  # nobody is left; macOS says so with EPERM
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    return stopped
+
+
+def ending(status: int) -> str:
+    """An exit status in words."""
+    return f"signal {signal.Signals(-status).name}" if status < 0 else f"exit {status}"

@@ -1,0 +1,69 @@
+"""What ⌘K finds besides pages: tasks by number or words, actors, and things to do."""
+
+import re
+
+from django.contrib.postgres.search import SearchQuery, SearchRank
+from django.db.models import F
+from django.http import HttpRequest
+from django.urls import reverse
+from unfold.dataclasses import SearchResult
+
+from alai.kernel.models import Actor
+from missioncontrol.admin import story, tasks
+from missioncontrol.models import Status, Task
+from missioncontrol.querysets import SEARCH_CONFIG
+
+TASKS = 12
+ACTORS = 5
+LONGEST = 200
+
+
+def search(request: HttpRequest, term: str) -> list[SearchResult]:
+    """Only what the person may see; a few queries, whatever is typed."""
+    words = term.strip().replace("\0", "")[:LONGEST]
+    if not words:
+        return []
+    found: list[SearchResult] = []
+    if request.user.has_perm("missioncontrol.view_task"):
+        found += _tasks(words)
+    if request.user.has_perm("kernel.view_actor"):
+        found += _actors(words)
+    if request.user.has_perm("missioncontrol.add_task") and "new task".startswith(words.lower()):
+        found.append(SearchResult("New task", "Do", reverse("admin:missioncontrol_task_add"), "add_circle"))
+    return found
+
+
+def _tasks(words: str) -> list[SearchResult]:
+    ids = [*tasks.numbered(words), *_begun(words)][:TASKS]
+    found = Task.objects.only("id", "title", "status", "team").in_bulk(ids)
+    return [
+        SearchResult(
+            title=f"#{task.pk} {task.title}",
+            description=" · ".join(filter(None, [Status(task.status).label, task.team])),
+            link=story.task_url(task.pk),
+            icon="task_alt",
+        )
+        for task in (found[pk] for pk in ids if pk in found)
+    ]
+
+
+def _begun(words: str) -> list[int]:
+    """Tasks with all the words, of which the last may be still unfinished: one searches while typing."""
+    terms = re.findall(r"\w+", words)[:8]
+    if not terms:
+        return []
+    query = SearchQuery(" & ".join(terms) + ":*", config=SEARCH_CONFIG, search_type="raw")
+    found = Task.objects.filter(search__vector=query).annotate(rank=SearchRank(F("search__vector"), query))
+    return list(found.order_by("-rank", "-id").values_list("pk", flat=True)[:TASKS])
+
+
+def _actors(words: str) -> list[SearchResult]:
+    return [
+        SearchResult(
+            title=str(actor),
+            description=actor.get_kind_display(),
+            link=reverse("admin:kernel_actor_change", args=[actor.pk]),
+            icon="smart_toy" if actor.kind == Actor.Kind.AGENT else "person",
+        )
+        for actor in Actor.objects.filter(name__icontains=words)[:ACTORS]
+    ]

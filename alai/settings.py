@@ -1,0 +1,258 @@
+"""Settings: plain assignments grouped by heading. Everything that differs between
+installations comes from the environment and is listed in README's table."""
+
+import socket
+import zoneinfo
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.core.exceptions import ImproperlyConfigured
+
+from alai.kernel.logs import logging_config
+from alai.kernel.secret_key import load_or_create
+from alai.unfold import UNFOLD as UNFOLD
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = "0.1.0"
+env = environ.Env()
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """A switch; a misspelt value must not silently turn something off."""
+    text = env.str(name, default="").strip().lower()
+    if text in ("", "1", "true", "yes", "on", "0", "false", "no", "off"):
+        return text in ("1", "true", "yes", "on") if text else default
+    raise ImproperlyConfigured(f"{name}={text} is neither 1 nor 0.")
+
+
+# --- Installation -----------------------------------------------------------------------------------
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data"))).expanduser().resolve()
+DEBUG = flag("DEBUG", default=False)
+ENVIRONMENT = env.str("ENVIRONMENT", default="development" if DEBUG else "production")  # or staging
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000)
+HTTPS = flag("HTTPS", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default="") or load_or_create(DATA_DIR / "secret_key")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", HOST])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+HOST_NAME = env.str("HOST_NAME", default=socket.gethostname())
+SERVICE_NAME = "mission-control"
+
+# --- Applications -----------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "csp",
+    "axes",
+    "ninja",
+    "django_celery_beat",
+    "alai.kernel",
+    "missioncontrol",
+    "alai.apps.RootConfig",
+]
+MIDDLEWARE = [
+    "alai.kernel.middleware.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "alai.kernel.csp.PolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "alai.kernel.acting.ActingUserMiddleware",
+    "alai.kernel.middleware.ProblemMiddleware",
+    "alai.kernel.idempotency.IdempotencyMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+ROOT_URLCONF = "alai.urls"
+WSGI_APPLICATION = "alai.wsgi.application"
+WEB_THREADS = env.int("WEB_THREADS", default=4)  # that answer requests, a web process
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Database ---------------------------------------------------------------------------------------
+# B1ms-sized servers allow 35 connections: 2 web workers x 8 and a worker's 4 threads stay below that.
+if not env.str("DATABASE_URL", default=""):
+    raise ImproperlyConfigured(
+        "DATABASE_URL is not set. `make run` and `manage.py` start an embedded PostgreSQL by themselves; "
+        "other programs need DATABASE_URL=postgres://user:password@host:port/name."
+    )
+if not env.str("DATABASE_URL").startswith(("postgres://", "postgresql://")):
+    raise ImproperlyConfigured(
+        "DATABASE_URL is no PostgreSQL address: write postgres://user:password@host:port/name."
+    )
+DATABASE_PREPARE = flag("DATABASE_PREPARE", default=True)
+DATABASES = {"default": env.db_url("DATABASE_URL")}
+DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # cheaply: see alai.kernel.pool
+DATABASES["default"]["OPTIONS"] = {
+    **DATABASES["default"].get("OPTIONS", {}),
+    "pool": {
+        "min_size": 1,
+        "max_size": env.int("DATABASE_POOL", default=8),
+        "timeout": 3,
+        "max_lifetime": 1800,
+    },
+    # None, Django's default, forbids preparing even where a statement asks for it; no other one is prepared.
+    "prepare_threshold": 1_000_000_000 if DATABASE_PREPARE else None,
+    "application_name": env.str("DATABASE_APPLICATION_NAME", default=SERVICE_NAME),
+    "connect_timeout": 5,
+    "tcp_user_timeout": 20_000,
+    "keepalives_idle": 30,
+    "options": "-c lock_timeout=5s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s",
+}
+
+# --- Broker, cache, Celery --------------------------------------------------------------------------
+BROKER_URL = env.str("BROKER_URL", default="")
+if not BROKER_URL:
+    raise ImproperlyConfigured(
+        "BROKER_URL is not set. `make run` and `manage.py` start an embedded Valkey by themselves; "
+        "other programs need BROKER_URL=redis://:password@host:port/0."
+    )
+CACHES = {
+    "default": {
+        "BACKEND": "alai.kernel.cache.CountingRedisCache",
+        "LOCATION": BROKER_URL,
+        "KEY_PREFIX": "mc",
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
+    }
+}
+CELERY_BROKER_URL = BROKER_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TIMEZONE = "UTC"
+CELERY_ENABLE_UTC = True
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# --- Time and language ------------------------------------------------------------------------------
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = env.str("TIME_ZONE", default="Europe/Oslo")
+if TIME_ZONE not in zoneinfo.available_timezones():
+    raise ImproperlyConfigured(f"TIME_ZONE={TIME_ZONE} is no time zone: use a name such as Europe/Oslo.")
+USE_TZ = True
+USE_I18N = True
+
+# --- Sign-in ----------------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+CSRF_FAILURE_VIEW = "alai.kernel.failures.csrf_failure"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_COOKIE_SAMESITE = "Lax"
+AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=5)
+AXES_COOLOFF_TIME = env.float("LOGIN_COOLOFF_HOURS", default=0.25)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
+AXES_RESET_ON_SUCCESS = True
+AXES_ENABLE_ACCESS_FAILURE_LOG = False
+AXES_VERBOSE = False
+AXES_IPWARE_PROXY_COUNT = env.int("PROXY_COUNT", default=0)
+
+# --- Security headers -------------------------------------------------------------------------------
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^health"]  # probes speak plain HTTP
+SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Plain HTTP is right on loopback only; the check alai.W001 speaks up when HOST is reachable from outside.
+SILENCED_SYSTEM_CHECKS = [] if HTTPS else ["security.W004", "security.W008", "security.W012", "security.W016"]
+# Alpine in the admin evaluates expressions (unsafe-eval); the hash is the periodic-task form's one inline script.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, UNSAFE_EVAL, "'sha256-QE3U2xYF7B4J2ro1/9oxiKhaWCGW39gB7ocQ/xlD0bE='"],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- Static files -----------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+MEDIA_ROOT = DATA_DIR / "files"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# --- API --------------------------------------------------------------------------------------------
+NINJA_PAGINATION_MAX_LIMIT = 500
+NINJA_NUM_PROXIES = env.int("PROXY_COUNT", default=0)
+IDEMPOTENCY_HOURS = 24
+STREAM_HEARTBEAT_SECONDS = env.float("STREAM_HEARTBEAT_SECONDS", default=15)
+STREAM_CHECK_SECONDS = env.float("STREAM_CHECK_SECONDS", default=20)  # how soon a revoked token's stream ends
+EVIDENCE_MAX_BYTES = env.int("EVIDENCE_MAX_MB", default=50) * 1024 * 1024
+
+# --- Mission control --------------------------------------------------------------------------------
+MC_LEASE_ENFORCE = flag("MC_LEASE_ENFORCE", default=True)
+NATIVE_TASK_ID_START = 1_000_000
+
+# --- Slack ------------------------------------------------------------------------------------------
+SLACK_API_URL = env.str("SLACK_API_URL", default="https://slack.com/api")
+SLACK_BOT_TOKEN = env.str("SLACK_BOT_TOKEN", default="")
+SLACK_DEFAULT_CHANNEL = env.str("SLACK_DEFAULT_CHANNEL", default="")
+NOTIFICATION_PACE_SECONDS = env.float(
+    "NOTIFICATION_PACE_SECONDS", default=1.0
+)  # Slack: one a second and channel
+NOTIFICATION_COALESCE_AFTER = env.int("NOTIFICATION_COALESCE_AFTER", default=10)
+
+# --- Logs and metrics -------------------------------------------------------------------------------
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING_CONFIG = None
+LOGGING = logging_config(level=LOG_LEVEL, service=SERVICE_NAME, version=VERSION)

@@ -1,0 +1,19 @@
+from django.contrib import admin
+from django.urls import path
+from django.views.generic import RedirectView
+
+from alai import health
+from alai.api import api
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+    path("api/v1/", api.urls),
+    path("health", health.alive),
+    path("health/ready", health.ready),
+    path("metrics", health.prometheus),
+]
+handler400 = "alai.kernel.failures.handler400"
+handler403 = "alai.kernel.failures.handler403"
+handler404 = "alai.kernel.failures.handler404"
+handler500 = "alai.kernel.failures.handler500"

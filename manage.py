@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Run a management command, with the embedded servers unless DATABASE_URL and BROKER_URL name others."""
+
+import os
+import signal
+import sys
+
+if sys.version_info < (3, 12):  # noqa: UP036 - people do run this with the system's python3
+    sys.exit("error: Python 3.12 or newer is needed: use .venv/bin/python, which `make run` creates.")
+
+try:
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+    from django.db import OperationalError, connections
+
+    from alai import embedded
+except ModuleNotFoundError as missing:
+    sys.exit(f"error: {missing.name} is not installed: use .venv/bin/python, which `make run` creates.")
+
+# Settings want addresses even where nobody connects to them.
+NOWHERE = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing", "BROKER_URL": "redis://127.0.0.1:1/0"}
+
+
+def needs_servers(arguments: list[str]) -> bool:
+    """Help and version are answered without starting anything."""
+    first = arguments[0] if arguments else "help"
+    return first not in {"help", "version", "--version"} and not {"-h", "--help"} & set(arguments)
+
+
+def run(arguments: list[str]) -> None:
+    """Run one command; its servers, if nobody else uses them, stop with it."""
+    if not needs_servers(arguments):
+        for variable, address in NOWHERE.items():
+            os.environ.setdefault(variable, address)
+        execute_from_command_line(sys.argv)
+        return
+    with embedded.servers() as urls:
+        os.environ.update(urls)
+        try:
+            execute_from_command_line(sys.argv)
+        finally:
+            connections.close_all()
+
+
+def main() -> None:
+    """Entry point: TERM and a closed terminal end a command like Ctrl-C does, servers included."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alai.settings")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, frame: sys.exit(128 + received))
+    try:
+        run(sys.argv[1:])
+    except embedded.EmbeddedError as error:
+        sys.exit(f"error: {error}")
+    except ImproperlyConfigured as error:
+        sys.exit(f"error: {error}")
+    except OperationalError as error:
+        sys.exit(f"error: The database does not answer; look at DATABASE_URL ({str(error).splitlines()[0]})")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

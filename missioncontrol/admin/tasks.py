@@ -1,0 +1,355 @@
+"""The task list and the task page."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from django.contrib import admin, messages
+from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
+from django.core.exceptions import PermissionDenied
+from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from alai.kernel import words
+from alai.kernel.admin.base import Admin, distinct, principal
+from alai.kernel.errors import ApiError
+from alai.kernel.pagination import MAX_BIGINT
+from missioncontrol import services
+from missioncontrol.admin import bulk, figures, files, page, story, verbs
+from missioncontrol.admin.filters import FILTERS
+from missioncontrol.admin.forms import NewTaskForm, TaskForm, VerbForm
+from missioncontrol.models import Evidence, Task
+
+VIEWS = (
+    ("", "Not closed", "not_closed"),
+    ("status=ready", "Ready", "ready"),
+    ("claimed=yes", "Held now", "held"),
+    ("due=overdue", "Overdue", "overdue"),
+    ("status=blocked", "Blocked", "blocked"),
+    ("status=open", "Open", "open"),
+    ("status=done", "Done", ""),
+    ("status=all", "All", ""),
+)
+
+
+def _bulk_action(name: str) -> Callable[..., HttpResponse | None]:
+    """A list action that asks in a page of its own, and then runs."""
+
+    def action(model_admin: "TaskAdmin", request: HttpRequest, tasks: QuerySet[Task]) -> HttpResponse | None:
+        return model_admin.bulk(request, name, tasks)
+
+    action.__name__ = f"bulk_{name}"
+    return admin.action(description=f"{bulk.BULK[name].title}…", permissions=["change"])(action)
+
+
+@admin.register(Task)
+class TaskAdmin(Admin[Task]):
+    """Nothing here writes a task: the list reads, and every act is a call of `missioncontrol.services`."""
+
+    list_display = ("titled", "status_shown", "priority_shown", "owner_shown", "held_by", "due", "updated")
+    list_filter = FILTERS
+    list_before_template = "missioncontrol/task_views.html"
+    search_fields = ("title",)  # shows the box; `get_search_results` searches by full text
+    search_help_text = "Words, or #number"
+    show_full_result_count = False
+    ordering = ("-id",)
+    actions = [_bulk_action(name) for name in bulk.BULK]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
+        return Task.objects.with_lease_state().defer("description", "legacy")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
+    ) -> tuple[QuerySet[Task], bool]:
+        """Full text, best first, at most 200; a number is a task's id."""
+        term = search_term.strip().replace("\0", "")
+        if not term:
+            return queryset, False
+        ids = matching(term)
+        found = queryset.filter(pk__in=ids)
+        if "o" in request.GET or not ids:
+            return found, False
+        rank = Case(*(When(pk=pk, then=Value(at)) for at, pk in enumerate(ids)), output_field=IntegerField())
+        return found.order_by(rank), False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {"views": _views(request), **(extra_context or {})})
+
+    # --- Columns ------------------------------------------------------------------------------------
+
+    @admin.display(description="Task", ordering="title")
+    def titled(self, task: Task) -> SafeString:
+        tags = format_html_join(" ", '<span class="mc-chip">{}</span>', ((tag,) for tag in task.tags[:4]))
+        known = " · ".join(filter(None, [f"#{task.pk}", task.team]))
+        meta = format_html('<span class="mc-id">{}</span>', known)
+        return format_html(
+            '<span class="mc-title">{}</span><span class="mc-meta">{} {}</span>', task.title, meta, tags
+        )
+
+    @admin.display(description="Status", ordering="status")
+    def status_shown(self, task: Task) -> SafeString:
+        return story.badge(task)
+
+    @admin.display(description="Priority", ordering="priority")
+    def priority_shown(self, task: Task) -> SafeString:
+        return story.priority(task)
+
+    @admin.display(description="Owner", ordering="owner")
+    def owner_shown(self, task: Task) -> str:
+        return task.owner or "–"
+
+    @admin.display(description="Held by", ordering="lease_until")
+    def held_by(self, task: Any) -> SafeString | str:
+        if task.lease_until is None:
+            return "–"
+        until = words.time_tag(task.lease_until, words.day_and_time(task.lease_until))
+        if not task.lease_live:
+            return format_html('{} <span class="mc-quiet">ran out {}</span>', task.lease_actor, until)
+        return format_html(
+            '<span class="mc-strong">{}</span> <span class="mc-quiet">until {}</span>',
+            task.lease_actor,
+            until,
+        )
+
+    @admin.display(description="Due", ordering="due_at")
+    def due(self, task: Task) -> SafeString | str:
+        if task.due_at is None:
+            return "–"
+        now = timezone.now()
+        if task.is_closed or task.due_at > now:
+            return words.time_tag(task.due_at, words.ago(task.due_at, now))
+        late = words.time_tag(task.due_at, f"overdue {words.duration(now - task.due_at)}")
+        return format_html('<span class="mc-late">{}</span>', late)
+
+    @admin.display(description="Updated", ordering="updated_at")
+    def updated(self, task: Task) -> SafeString | str:
+        return words.time_tag(task.updated_at)
+
+    # --- The page -----------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        def wrapped(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+            return self.admin_site.admin_view(view)
+
+        own = [
+            path("<int:task_id>/act/<slug:verb>/", wrapped(self.act), name="missioncontrol_task_act"),
+            path("<int:task_id>/edit/", wrapped(self.edit_view), name="missioncontrol_task_edit"),
+            path("evidence/<int:evidence_id>/", wrapped(self.file_view), name="missioncontrol_evidence_file"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        task = page.task_with_all(_number(object_id))
+        if task is None:
+            messages.warning(request, f"There is no task {object_id[:40]}.")
+            return HttpResponseRedirect(self._list_url(request))
+        if request.method == "POST":
+            return HttpResponseRedirect(self._page_url(request, task.pk))
+        may_change = self.has_change_permission(request)
+        shown = page.context(request, task, may_change=may_change, may_comment=self._may_comment(request))
+        return TemplateResponse(
+            request,
+            "missioncontrol/task.html",
+            {
+                **self._context(request, f"#{task.pk}"),
+                **shown,
+                "subtitle": task.title,
+                "list_url": self._list_url(request),
+                "owners": distinct(Task, "owner"),
+            },
+        )
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return HttpResponseRedirect(self._page_url(request, _number(object_id)) + "#history")
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        given = {name: request.GET[name] for name in ("title", "team", "depends_on") if name in request.GET}
+        form = NewTaskForm(request.POST if request.method == "POST" else None, initial=given)
+        if request.method == "POST" and form.is_valid():
+            try:
+                task, _ = services.create_task(by=principal(request), **form.cleaned_data)
+            except ApiError as error:
+                form.add_error(None, error.detail)
+            else:
+                messages.success(request, f"Task #{task.pk} is open.")
+                return HttpResponseRedirect(self._page_url(request, task.pk))
+        return self._form_page(request, form, title="New task", button="Create the task")
+
+    def edit_view(self, request: HttpRequest, task_id: int) -> HttpResponse:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        task = page.task_with_all(_number(str(task_id)))
+        if task is None:
+            raise Http404(f"There is no task {task_id}.")
+        form = TaskForm(request.POST if request.method == "POST" else None, initial=TaskForm.values_of(task))
+        if request.method == "POST" and form.is_valid():
+            changes = {name: form.cleaned_data[name] for name in form.changed_data}
+            try:
+                services.update_task(by=principal(request), task_id=task_id, changes=changes)
+            except ApiError as error:
+                form.add_error(None, error.detail)
+            else:
+                messages.success(request, "Saved." if changes else "Nothing was changed.")
+                return HttpResponseRedirect(self._page_url(request, task_id))
+        back = self._page_url(request, task_id)
+        return self._form_page(request, form, title=f"Edit #{task_id}", button="Save", back=back)
+
+    def act(self, request: HttpRequest, task_id: int, verb: str) -> HttpResponse:
+        """One verb, by POST; a refusal becomes a message on the task's page."""
+        return require_POST(self._act)(request, task_id, verb)
+
+    def _act(self, request: HttpRequest, task_id: int, verb: str) -> HttpResponse:
+        if verb not in verbs.VERBS:
+            raise Http404(f"There is nothing called {verb} to do.")
+        allowed = self._may_comment(request) if verb == "comment" else self.has_change_permission(request)
+        if not allowed:
+            raise PermissionDenied
+        task = Task.objects.filter(pk=_number(str(task_id))).first()
+        if task is None:
+            raise Http404(f"There is no task {task_id}.")
+        form = VerbForm(request.POST, request.FILES)
+        if not form.is_valid():
+            field, errors = next(iter(form.errors.items()))
+            messages.error(request, f"{field.capitalize()}: {errors[0]}")
+        else:
+            _tell(request, verb, task, form.cleaned_data)
+        return HttpResponseRedirect(_back(request) or self._page_url(request, task.pk))
+
+    def file_view(self, request: HttpRequest, evidence_id: int) -> HttpResponseBase:
+        if not (self.has_view_permission(request) or request.user.has_perm("missioncontrol.view_evidence")):
+            raise PermissionDenied
+        evidence = Evidence.objects.filter(pk=_number(str(evidence_id))).first()
+        if evidence is None:
+            raise Http404("There is no such evidence.")
+        return files.download(evidence)
+
+    # --- Many at once -------------------------------------------------------------------------------
+
+    def bulk(self, request: HttpRequest, name: str, tasks: QuerySet[Task]) -> HttpResponse | None:
+        """Ask for the value and the reason; then run and tell what was refused."""
+        chosen = bulk.BULK[name]
+        ids = list(tasks.order_by("pk").values_list("pk", flat=True)[: bulk.LIMIT + 1])
+        if len(ids) > bulk.LIMIT:
+            messages.error(request, f"At most {bulk.LIMIT:,} tasks in one go: narrow the list.")
+            return None
+        form = chosen.form(request.POST if "confirmed" in request.POST else None)
+        if "confirmed" in request.POST and form.is_valid():
+            outcome = bulk.run(chosen, by=principal(request), task_ids=ids, data=form.cleaned_data)
+            if outcome.done:
+                messages.success(request, f"{words.plural(outcome.done, 'task')} {chosen.past}.")
+            for sentence in outcome.sentences():
+                messages.warning(request, sentence)
+            return None
+        context = {"form": form, "bulk": chosen, "action_name": f"bulk_{name}", "count": len(ids)}
+        shown = Task.objects.filter(pk__in=ids[:20]).only("id", "title", "status")
+        context |= {"tasks": shown, "ids": ids, "teams": distinct(Task, "team")}
+        title = f"{chosen.title}: {words.plural(len(ids), 'task')}"
+        return TemplateResponse(
+            request, "missioncontrol/bulk.html", {**self._context(request, title), **context}
+        )
+
+    # --- What the views share -----------------------------------------------------------------------
+
+    def _may_comment(self, request: HttpRequest) -> bool:
+        return self.has_change_permission(request) or request.user.has_perm("missioncontrol.add_comment")
+
+    def _context(self, request: HttpRequest, title: str) -> dict[str, Any]:
+        return {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
+
+    def _form_page(
+        self, request: HttpRequest, form: TaskForm, *, title: str, button: str, back: str = ""
+    ) -> HttpResponse:
+        lists = {f"{column}s": distinct(Task, column) for column in ("team", "owner", "source")}
+        shown = {"form": form, "button": button, "back": back or self._list_url(request), "lists": lists}
+        return TemplateResponse(
+            request, "missioncontrol/task_form.html", {**self._context(request, title), **shown}
+        )
+
+    def _preserved(self, request: HttpRequest, url: str) -> str:
+        filters: dict[str, Any] = {
+            "preserved_filters": self.get_preserved_filters(request),
+            "opts": self.opts,
+        }
+        return add_preserved_filters(filters, url)
+
+    def _page_url(self, request: HttpRequest, task_id: int) -> str:
+        return self._preserved(request, story.task_url(task_id))
+
+    def _list_url(self, request: HttpRequest) -> str:
+        return self._preserved(request, reverse("admin:missioncontrol_task_changelist"))
+
+
+def matching(term: str) -> list[int]:
+    """The ids of the tasks that a search means, best first: the one of that number, then by words."""
+    found = Task.objects.matching(term).values_list("pk", flat=True)
+    return list(dict.fromkeys([*numbered(term), *found]))
+
+
+def numbered(term: str) -> list[int]:
+    """The id inside `104230` or `#104230`, if that is what was typed."""
+    number = _number(term.strip().lstrip("#"))
+    return [number] if number else []
+
+
+def _tell(request: HttpRequest, verb: str, task: Task, data: dict[str, Any]) -> None:
+    try:
+        sentence = verbs.perform(verb, by=principal(request), task=task, data=data)
+    except ApiError as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, f"#{task.pk}: {sentence}")
+
+
+def _back(request: HttpRequest) -> str:
+    """Home, for the buttons that stand there; nowhere else may be named."""
+    return reverse("admin:index") if request.POST.get("back") == "home" else ""
+
+
+def _number(text: str) -> int:
+    """An id from an address; 0, which no task has, for anything else."""
+    return (
+        int(text) if text.isascii() and text.isdigit() and len(text) < 19 and int(text) <= MAX_BIGINT else 0
+    )
+
+
+def _views(request: HttpRequest) -> list[dict[str, Any]]:
+    """The usual ways to look at the list, with how many tasks each shows."""
+    counts = figures.counts()
+    narrowed = {name: request.GET[name] for name in ("status", "claimed", "due") if request.GET.get(name)}
+    words_sought = {"q": request.GET["q"]} if request.GET.get("q") else {}
+    if words_sought and not narrowed:
+        narrowed = {"status": "all"}  # a search looks everywhere
+    return [
+        {
+            "url": f"?{urlencode({**dict(parse_qsl(query)), **words_sought})}",
+            "label": label,
+            "count": counts.shown(getattr(counts, figure)) if figure else "",
+            "current": urlencode(narrowed) == query,
+        }
+        for query, label, figure in VIEWS
+    ]

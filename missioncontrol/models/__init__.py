@@ -1,0 +1,27 @@
+from missioncontrol.models.history import Comment, Evidence, Grant, TaskEvent
+from missioncontrol.models.hivemind import Memory, Message
+from missioncontrol.models.tasks import (
+    CLOSED,
+    Dependency,
+    Lease,
+    Priority,
+    Status,
+    Task,
+    TaskSearch,
+)
+
+__all__ = [
+    "CLOSED",
+    "Comment",
+    "Dependency",
+    "Evidence",
+    "Grant",
+    "Lease",
+    "Memory",
+    "Message",
+    "Priority",
+    "Status",
+    "Task",
+    "TaskEvent",
+    "TaskSearch",
+]

@@ -1,0 +1,65 @@
+"""What the ledger tells the kernel when Django is ready."""
+
+from typing import Any
+
+from django.db.models import Count, Q
+
+from alai.kernel import audit, idempotency, importing, metrics, retention
+from alai.kernel.api import register_lookup
+from missioncontrol import gates, leases, legacy, legacy_hivemind
+from missioncontrol.models import (
+    Comment,
+    Dependency,
+    Evidence,
+    Grant,
+    Memory,
+    Message,
+    Task,
+    TaskEvent,
+    TaskSearch,
+)
+from missioncontrol.services.common import visible_task
+
+
+def register() -> None:
+    for model in (Task, Comment, Dependency, Evidence, Grant):
+        audit.register(model)
+    # What is remembered may be private, and each revision is kept anyway.
+    audit.register(Memory, omit=("content", "vector"), quiet=("revision", "is_current"))
+    audit.append_only(TaskEvent)
+    audit.append_only(Message)
+    retention.register(
+        "task-events", TaskEvent, "at", None, "What happened to tasks; for good unless you say so."
+    )
+    retention.register("comments", Comment, "created_at", None, "What was said about tasks.")
+    retention.register("grants", Grant, "created_at", 3 * 365, "A CEO's permissions for overrides.")
+    retention.register("messages", Message, "created_at", None, "What agents said in channels.")
+    retention.register(
+        "memory-revisions", Memory, "created_at", None, "Earlier revisions of memories.", Q(is_current=False)
+    )
+    retention.permanent(Task, reason="the ledger itself")
+    retention.permanent(Evidence, reason="what proves that a task is done is kept as long as the task")
+    metrics.gauge("alai_tasks", "Tasks.", ["status"], tasks_by_status)
+    audit.exempt(TaskSearch, reason="derived from the task by a trigger")
+    gates.register(gates.Gate("evidence", gates.some_evidence))
+    register_lookup("task_id", visible_task)
+    importing.register(legacy.MISSION_CONTROL)
+    importing.register(legacy_hivemind.HIVEMIND)
+    for operation in ("claim", "next"):
+        idempotency.expires_with(operation, grant_lives)
+
+
+def tasks_by_status() -> dict[tuple[str, ...], float]:
+    counts = Task.objects.order_by().values_list("status").annotate(Count("pk"))
+    return {(status,): float(count) for status, count in counts}
+
+
+def grant_lives(status: int, body: dict[str, Any]) -> bool:
+    """A repeated claim answers the stored grant only while that very lease lives."""
+    standing = leases.status(body["task_id"]) if status == 200 else None
+    return (
+        standing is not None
+        and standing.live
+        and standing.holder == body["holder"]
+        and standing.fencing_token == body["fencing_token"]
+    )

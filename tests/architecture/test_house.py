@@ -1,0 +1,60 @@
+"""The rules of the house that no linter knows."""
+
+import ast
+import inspect
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from celery import current_app
+from django.core.management import get_commands
+
+from alai.schedule import SCHEDULES
+from missioncontrol import services
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ["alai", "missioncontrol"]
+SOURCES = [
+    path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts
+]
+
+
+@pytest.mark.parametrize("task", [task for task, _, _ in SCHEDULES.values()])
+def test_every_schedule_names_a_task_that_exists(task: str) -> None:
+    import_module(task.rpartition(".")[0])
+    assert task in current_app.tasks
+
+
+def test_every_service_takes_keywords_alone() -> None:
+    for name in services.__all__:
+        service = getattr(services, name)
+        if inspect.isfunction(service):
+            kinds = {parameter.kind for parameter in inspect.signature(service).parameters.values()}
+            assert kinds <= {inspect.Parameter.KEYWORD_ONLY}, name
+
+
+def test_every_command_of_ours_is_tested() -> None:
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    ours = [name for name, app in get_commands().items() if str(app).split(".")[0] in PACKAGES]
+    assert ours
+    assert [name for name in ours if name not in tests] == []
+
+
+def test_modules_fit_in_the_head() -> None:
+    long = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in SOURCES}
+    assert {name: lines for name, lines in long.items() if lines > 450} == {}
+
+
+def test_no_module_imports_its_own_house_inside_a_function() -> None:
+    """An `AppConfig.ready` has to: models do not exist before it."""
+    found = []
+    for path in SOURCES:
+        if path.name == "apps.py":
+            continue
+        for function in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            inner = [node for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)]
+            names = [getattr(node, "module", None) or node.names[0].name for node in inner]
+            found += [f"{path.relative_to(ROOT)}: {name}" for name in names if name.split(".")[0] in PACKAGES]
+    assert found == []

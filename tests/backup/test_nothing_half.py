@@ -1,0 +1,88 @@
+"""A restore happens whole or not at all, and never over data that nobody gave up."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.backup.conftest import TASKS, Place, Saved
+from tests.backup.installation import Installation
+
+HASTE = "SELECT count(*), min(title) FROM missioncontrol_task"
+
+
+def test_data_is_not_overwritten_without_being_told(saved: Saved, restored: Installation) -> None:
+    before = restored.fingerprints()
+    sentence = restored.refused("restore", str(saved.path))
+    assert "holds data already" in sentence
+    assert "missioncontrol_task 400" in sentence
+    assert "--replace" in sentence
+    assert restored.fingerprints() == before
+
+
+def test_a_fresh_installation_with_its_first_administrator_counts_as_empty(
+    saved: Saved, place: Place
+) -> None:
+    target = place.make()
+    target.manage("migrate", "-v0")
+    target.manage("bootstrap")
+    assert "are back and verified" in target.manage("restore", str(saved.path))
+    assert target.fingerprints()["auth_user"] == saved.fingerprints["auth_user"]
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["DROP TABLE%", 'COPY %missioncontrol_task"%STDIN', "COPY (SELECT%"],
+)
+def test_a_restore_killed_in_the_middle_leaves_what_was_there(
+    moment: str, saved: Saved, restored: Installation, place: Place
+) -> None:
+    target = place.make(like=restored)
+    target.query("DELETE FROM missioncontrol_evidence")
+    before, migrations = (
+        target.fingerprints(),
+        target.query("SELECT app, name FROM django_migrations ORDER BY id"),
+    )
+    restoring = target.start("restore", str(saved.path), "--replace")
+    target.wait_for_query(moment)
+    restoring.kill()
+    restoring.wait()
+    target.wait_for_silence()
+    assert target.fingerprints() == before
+    assert target.query("SELECT app, name FROM django_migrations ORDER BY id") == migrations
+
+
+def test_a_restore_can_be_run_again_after_a_kill(saved: Saved, place: Place) -> None:
+    target = place.make()
+    restoring = target.start("restore", str(saved.path))
+    target.wait_for_query("COPY (SELECT%")
+    restoring.kill()
+    restoring.wait()
+    target.wait_for_silence()
+    target.manage("restore", str(saved.path))
+    assert target.fingerprints()["missioncontrol_task"] == saved.fingerprints["missioncontrol_task"]
+
+
+def test_a_database_that_others_use_too_is_refused(saved: Saved, place: Place) -> None:
+    target = place.make()
+    target.query("CREATE TABLE ledger_of_others AS SELECT 1 AS row")
+    assert "not Mission Control's (ledger_of_others)" in target.refused(
+        "restore", str(saved.path), "--replace"
+    )
+    assert target.query("SELECT * FROM ledger_of_others") == [(1,)]
+
+
+def test_a_restore_gives_way_to_somebody_who_writes(
+    saved: Saved, restored: Installation, place: Place
+) -> None:
+    target = place.make(like=restored)
+    with psycopg.connect(target.url) as connection:
+        connection.execute("UPDATE missioncontrol_task SET title = 'mine'")
+        sentence = target.refused("restore", str(saved.path), "--replace")
+    assert sentence.endswith("nothing was changed: stop Mission Control and restore again.")
+    assert target.query(HASTE) == [(TASKS, "mine")]
+
+
+def test_a_backup_of_a_database_without_tables_is_refused(place: Place, tmp_path: Path) -> None:
+    assert "nothing to back up" in place.make().refused("backup", str(tmp_path / "b"))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,134 @@
+"""The admin in a real browser: nothing breaks the content policy, nothing overflows a phone, buttons and keys work."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+from playwright.sync_api import expect
+
+from alai.kernel.auth import issue_token
+from alai.kernel.models import Actor
+from alai.kernel.principals import Principal
+from missioncontrol import services
+from missioncontrol.models import Priority, Task
+from tests.browser.conftest import Visit
+from tests.cast import make_task
+
+JOHN = Principal(actor="john", scopes=frozenset({"tasks:write"}))
+PAGES = [
+    "/admin/", "/admin/missioncontrol/task/", "/admin/missioncontrol/task/?status=ready",
+    "/admin/missioncontrol/task/add/", "/admin/kernel/token/", "/admin/kernel/token/add/", "/admin/kernel/actor/",
+    "/admin/kernel/auditentry/", "/admin/kernel/notification/", "/admin/kernel/retention/", "/admin/auth/user/",
+    "/admin/auth/group/add/", "/admin/django_celery_beat/periodictask/", "/admin/django_celery_beat/periodictask/add/",
+    "/admin/django_celery_beat/crontabschedule/add/", "/admin/axes/accessattempt/", "/admin/password_change/",
+]  # fmt: skip
+
+
+@pytest.fixture
+def ledger(transactional_db: None) -> Task:
+    """A held and overdue task with a history, a ready one, and an agent with a token."""
+    task = make_task(
+        title="Write the tender for the harbour and everything that belongs to it",
+        description="See https://example.com/a/very/long/address/" + "x" * 120,
+        priority=Priority.CRITICAL,
+        due_at=timezone.now() - timedelta(hours=5),
+        tags=["tender", "harbour"],
+    )
+    make_task(title="Ask the customer", status="ready")
+    services.claim_task(by=JOHN, task_id=task.pk, session="abc123", ttl=timedelta(minutes=10))
+    services.add_comment(by=JOHN, task_id=task.pk, body="Half of it is written. " + "word " * 60)
+    issue_token(actor=Actor.objects.create(name="john"), scopes=["tasks:read", "tasks:write"])
+    return task
+
+
+def test_pages_fit_a_desk_and_a_phone(visit: Visit, ledger: Task) -> None:
+    schedule = PeriodicTask.objects.values_list("pk", flat=True)[0]
+    own = [
+        f"/admin/missioncontrol/task/{ledger.pk}/change/",
+        f"/admin/missioncontrol/task/{ledger.pk}/edit/",
+        f"/admin/django_celery_beat/periodictask/{schedule}/change/",
+    ]
+    wide = []
+    for width in (1440, 390):
+        visit.page.set_viewport_size({"width": width, "height": 844})
+        for path in PAGES + own:
+            visit.open(path)
+            if visit.overflow() > 0:
+                wide.append((path, width, visit.overflow()))
+    assert wide == []
+
+
+def test_an_empty_installation_fits_a_phone(visit: Visit) -> None:
+    visit.page.set_viewport_size({"width": 390, "height": 844})
+    for path in ("/admin/", "/admin/missioncontrol/task/"):
+        visit.open(path)
+        assert visit.overflow() == 0, path
+
+
+def test_an_action_asks_why_and_tells_what_it_did(visit: Visit, ledger: Task) -> None:
+    visit.open(f"/admin/missioncontrol/task/{ledger.pk}/change/")
+    expect(visit.page.get_by_text("held by john:abc123")).to_be_visible()
+    visit.page.get_by_role("button", name="Cancel…").click()
+    dialog = visit.page.locator("#do-cancel")
+    expect(dialog).to_contain_text("say why you take it over")
+    dialog.get_by_label("Why").fill("The customer left.")
+    dialog.get_by_role("button", name="Cancel", exact=True).click()
+    expect(visit.page.get_by_text("It is cancelled; it can be reopened.")).to_be_visible()
+    expect(visit.page.get_by_text("The customer left.")).to_be_visible()
+    ledger.refresh_from_db()
+    assert (ledger.status, ledger.lease_actor) == ("cancelled", "")
+
+
+def test_home_greets_and_its_buttons_act(visit: Visit, ledger: Task) -> None:
+    visit.open("/admin/")
+    expect(visit.page.get_by_role("heading", name="Ada.")).to_be_visible()
+    visit.page.get_by_role("button", name="Accept").first.click()
+    expect(visit.page.get_by_text("cannot be done yet")).to_be_visible()
+    assert visit.page.url.endswith("/admin/")
+
+
+def test_home_stays_fresh_while_it_is_looked_at(visit: Visit, ledger: Task) -> None:
+    visit.page.clock.install()
+    visit.open("/admin/")
+    make_task(title="Come at once", status="ready")
+    visit.page.clock.run_for(21_000)
+    expect(visit.page.locator("#mc-needs")).to_contain_text("Come at once")
+
+
+def test_the_palette_finds_a_task_by_its_beginning(visit: Visit, ledger: Task) -> None:
+    visit.open("/admin/")
+    visit.page.keyboard.press("Control+k")
+    visit.page.locator("#search-input-command").press_sequentially("harb")
+    expect(visit.page.locator("#command-results-list")).to_contain_text(f"#{ledger.pk}")
+
+
+def test_keys_walk_the_list_and_open_a_task(visit: Visit, ledger: Task) -> None:
+    visit.open("/admin/missioncontrol/task/")
+    visit.page.keyboard.press("j")
+    visit.page.keyboard.press("j")
+    expect(visit.page.locator("tr.mc-at")).to_contain_text(f"#{ledger.pk}")
+    visit.page.keyboard.press("e")
+    visit.page.wait_for_url("**/edit/**")
+    visit.page.go_back()
+    visit.page.keyboard.press("Shift+?")
+    expect(visit.page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+def test_a_related_record_opens_in_a_frame(visit: Visit) -> None:
+    visit.open("/admin/django_celery_beat/periodictask/add/")
+    visit.page.evaluate("document.querySelector('#add_id_interval').click()")
+    frame = visit.page.frame_locator("iframe.related-modal-frame")
+    expect(frame.locator("[name=every]")).to_be_visible()
+
+
+def test_reading_without_scripts_works(chromium: object, visit: Visit, ledger: Task) -> None:
+    state = visit.page.context.storage_state()
+    window = visit.page.context.browser.new_context(java_script_enabled=False, storage_state=state)  # type: ignore[union-attr]
+    page = window.new_page()
+    page.goto(f"{visit.base}/admin/missioncontrol/task/{ledger.pk}/change/")
+    expect(page.get_by_text("held by john:abc123")).to_be_visible()
+    page.get_by_label("Comment").fill("Written without scripts.")
+    page.get_by_role("button", name="Comment", exact=True).click()
+    expect(page.get_by_text("Written without scripts.")).to_be_visible()
+    window.close()

@@ -1,0 +1,82 @@
+"""`make soak`: the long runs. `python -m tests.chaos --seconds 60`
+
+Each part gets its share of the seconds, on throw-away servers that all of them use one after the other.
+Exit status 1 when a promise was broken.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from tests.chaos.conductor import MUTANTS, Run, Verdict, perform
+from tests.chaos.place import Place, throw_away
+
+Part = Callable[[Place, float], bool]  # whether all was well
+
+
+def over_sql(place: Place, seconds: float) -> bool:
+    """32 clients with a connection each; PostgreSQL is killed every ten seconds."""
+    return _report(perform(place, Run(seconds=seconds, crash=min(10, seconds / 2))))
+
+
+def crowded(place: Place, seconds: float) -> bool:
+    """32 clients around two tasks, with hardly a pause."""
+    return _report(perform(place, Run(seconds=seconds, tasks=2, ttl=0.15, pause=0.005)))
+
+
+def over_http(place: Place, seconds: float) -> bool:
+    """32 clients of the REST API, its server as in production; PostgreSQL is killed every ten seconds."""
+    with place.web() as port:
+        run = Run(seconds=seconds, port=port, ttl=60, pause=0.1, crash=min(10, seconds / 2))
+        return _report(perform(place, run))
+
+
+def mutants(place: Place, seconds: float) -> bool:
+    """The checks still catch what is wrong on purpose."""
+    caught = {name: _caught(place, name, seconds / len(MUTANTS)) for name in MUTANTS}
+    return all(caught.values())
+
+
+def _caught(place: Place, name: str, seconds: float) -> bool:
+    """Long enough for a crash, and longer when the race was not met: that is chance, not a promise."""
+    for attempt in (max(1.5, seconds), 6, 6):
+        verdict = perform(place, Run.of_mutant(name, attempt))
+        print(f"  {name}: {verdict}", flush=True)
+        if verdict.violations:
+            return True
+    return False
+
+
+# (name, run, share of the time)
+PARTS: list[tuple[str, Part, float]] = [
+    ("leases over SQL", over_sql, 0.35),
+    ("leases in a crowd", crowded, 0.15),
+    ("leases over HTTP", over_http, 0.35),
+    ("mutants of the leases", mutants, 0.15),
+]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument(
+        "--seconds", type=float, default=60, help="of all parts together, without their set-up"
+    )
+    seconds: float = parser.parse_args().seconds
+    well = True
+    with throw_away() as place:
+        for name, part, share in PARTS:
+            print(name, flush=True)
+            well &= part(place, max(2.0, seconds * share))
+    print("all promises kept" if well else "PROMISES BROKEN")
+    return 0 if well else 1
+
+
+def _report(verdict: Verdict) -> bool:
+    print(f"  {verdict}", flush=True)
+    for violation in verdict.violations[:20]:
+        print(f"  BROKEN: {violation.promise}: {violation.evidence}", flush=True)
+    return not verdict.violations
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Tests with real server processes in throw-away folders."""

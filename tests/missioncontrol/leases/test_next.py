@@ -1,0 +1,141 @@
+"""`claims/next`: the best task, to one caller."""
+
+from datetime import datetime, timedelta, timezone
+from functools import partial
+
+import pytest
+
+from alai.kernel.principals import Principal
+from missioncontrol import leases, services
+from missioncontrol.leases import Standing
+from missioncontrol.models import Dependency, Priority, Status, Task
+from missioncontrol.services.claims import NextFilters
+from tests.cast import make_task
+from tests.missioncontrol.leases.people import JOHN, PI_ORCH, TTL, let_expire
+from tests.missioncontrol.leases.together import locked_elsewhere, outcome, together
+
+NOON = datetime(2026, 5, 8, 12, tzinfo=timezone.utc)  # noqa: UP017
+
+
+EVERYTHING = NextFilters()
+
+
+def take(by: Principal = JOHN, session: str = "s1", filters: NextFilters = EVERYTHING) -> Standing | None:
+    return services.claim_next(by=by, session=session, ttl=TTL, filters=filters)
+
+
+def taken(by: Principal = JOHN, session: str = "s1", filters: NextFilters = EVERYTHING) -> list[int]:
+    """The ids that `next` hands out until nothing is left."""
+    ids = []
+    while standing := take(by, session, filters):
+        ids.append(standing.id)
+    return ids
+
+
+@pytest.mark.django_db(transaction=True)
+def test_six_callers_empty_the_queue_and_no_task_goes_to_two() -> None:
+    tasks = [make_task() for _ in range(60)]
+
+    shares = together(*(partial(taken, JOHN, f"s{n}") for n in range(6)))
+    ids = [task_id for share in shares if isinstance(share, list) for task_id in share]
+    assert sorted(ids) == [task.pk for task in tasks]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_task_that_somebody_has_locked_is_passed_over_without_waiting() -> None:
+    best, second = make_task(priority=Priority.HIGH), make_task()
+    with locked_elsewhere(best.pk):
+        standing = take()
+    assert standing is not None and standing.id == second.pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_claim_and_next_at_the_same_moment_never_grant_one_task_twice() -> None:
+    for _ in range(10):
+        task = make_task()
+        claim = partial(services.claim_task, by=PI_ORCH, task_id=task.pk, session="p1", ttl=TTL)
+        results = together(claim, partial(take, session="s1"))
+        assert len([result for result in results if isinstance(result, Standing)]) == 1
+        standing = leases.status(task.pk)
+        assert standing is not None and standing.fencing_token == 1
+
+
+@pytest.mark.django_db
+def test_the_order_is_priority_then_due_date_then_age() -> None:
+    def task(priority: Priority, due: int | None, age: int) -> Task:
+        due_at = NOON + timedelta(days=due) if due is not None else None
+        return make_task(priority=priority, due_at=due_at, created_at=NOON - timedelta(days=age))
+
+    expected = [
+        task(Priority.CRITICAL, None, 1),
+        task(Priority.HIGH, 1, 1),
+        task(Priority.HIGH, 2, 9),
+        task(Priority.HIGH, None, 8),
+        task(Priority.HIGH, None, 7),
+        task(Priority.LOW, 0, 99),
+    ]
+    assert taken() == [each.pk for each in expected]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", ["open", "in_progress", "ready", "paused", "cancelled"])
+def test_a_task_waits_until_all_it_depends_on_is_done(state: str) -> None:
+    finished, pending, waiting = (
+        make_task(status="done"),
+        make_task(status=state),
+        make_task(priority=Priority.HIGH),
+    )
+    for other in (finished, pending):
+        Dependency.objects.create(task=waiting, depends_on=other)
+    assert waiting.pk not in taken()
+    Task.objects.filter(pk=pending.pk).update(
+        status="done", lease_actor="", lease_session="", lease_until=None
+    )
+    assert taken() == [waiting.pk]
+
+
+@pytest.mark.django_db
+def test_only_open_tasks_and_abandoned_ones_in_progress_are_handed_out() -> None:
+    tasks = {status: make_task(status=status) for status in Status}
+    assert taken() == [tasks[Status.OPEN].pk, tasks[Status.IN_PROGRESS].pk]
+
+
+@pytest.mark.django_db
+def test_a_lease_that_ran_out_makes_its_task_available_with_a_higher_fence() -> None:
+    task = make_task()
+    first = take()
+    assert first is not None and take(PI_ORCH) is None
+    let_expire(task.pk)
+    second = take(PI_ORCH, "p1")
+    assert second is not None
+    assert (second.id, second.holder, second.fencing_token) == (
+        task.pk,
+        "pi-orch:p1",
+        first.fencing_token + 1,
+    )
+
+
+@pytest.mark.django_db
+def test_filters_narrow_the_choice() -> None:
+    make_task(priority=Priority.CRITICAL)
+    wanted = make_task(
+        team="web", owner="john", tags=["php", "urgent"], source="mail", priority=Priority.HIGH
+    )
+    make_task(team="web", owner="john", tags=["php"], source="mail", priority=Priority.HIGH)
+    filters = NextFilters(
+        teams=("web", "ops"),
+        owners=("john",),
+        tags=("php", "urgent"),
+        sources=("mail",),
+        priority_at_least=Priority.HIGH,
+    )
+    assert taken(filters=filters) == [wanted.pk]
+
+
+@pytest.mark.django_db
+def test_a_token_that_is_limited_to_teams_gets_their_tasks_alone() -> None:
+    make_task(team="sales", priority=Priority.HIGH)
+    mine = make_task(team="web")
+    limited = Principal(actor="john", scopes=frozenset({"tasks:write"}), teams=("web",))
+    assert outcome(partial(take, limited, filters=NextFilters(teams=("sales",)))) == "team_not_allowed"
+    assert taken(limited) == [mine.pk]

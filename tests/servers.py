@@ -1,0 +1,31 @@
+"""A pytest plugin (`-p tests.servers`) that starts PostgreSQL and Valkey before Django reads its settings.
+
+They live in a throw-away DATA_DIR and are gone when the session ends. With DATABASE_URL or
+BROKER_URL set, those servers are used and nothing is started for them.
+"""
+
+import atexit
+import os
+import tempfile
+from pathlib import Path
+
+from alai import embedded
+
+
+def _start() -> embedded.Servers:
+    folder = Path(tempfile.mkdtemp(prefix="mission-control-tests-"))
+    folder.chmod(0o711)  # as root, the servers run as another account that must be able to enter
+    servers = embedded.Servers(folder)
+    atexit.register(_stop, servers)
+    servers.start()
+    os.environ.update(servers.urls, DATA_DIR=str(folder), SECRET_KEY="only-for-tests-" + "x" * 50)
+    os.environ.pop("DEBUG", None)
+    return servers
+
+
+def _stop(servers: embedded.Servers) -> None:
+    servers.leave()
+    embedded.destroy(servers.data_dir)
+
+
+SERVERS = _start()

@@ -1,0 +1,153 @@
+"""A listener that was cut off goes on after the last event it heard: nothing is lost, nothing comes twice."""
+
+import random
+import threading
+from contextlib import suppress
+from http.client import HTTPException
+
+import psutil
+import psycopg
+from django.db import connection
+
+from missioncontrol.models import TaskEvent
+from tests.cast import Cast, make_task
+from tests.serving import served
+from tests.streams.listening import bearer, eventually, listening
+from tests.streams.test_live_events import happen
+
+INSERT = (
+    "INSERT INTO missioncontrol_taskevent (task_id, kind, actor, on_behalf_of, data, why, request_id) "
+    "VALUES (%s, 'noted', 'john', '', '{}', '', '') RETURNING id"
+)
+
+
+def connect() -> psycopg.Connection:
+    names = ("host", "port", "user", "password", "dbname")
+    given = connection.get_connection_params()
+    return psycopg.connect(**{name: given[name] for name in names if name in given})
+
+
+def test_what_was_committed_meanwhile_comes_first(cast: Cast, address: str) -> None:
+    task = make_task()
+    with listening(address, **bearer(cast.john.token)) as before:
+        heard_first = happen(task.pk)
+        eventually(lambda: before.ids() == [heard_first])
+        position = before.last_id
+    many = [TaskEvent(task=task, kind="noted", actor="john") for _ in range(2500)]  # more than a page
+    missed = [event.pk for event in TaskEvent.objects.bulk_create(many)]
+    with listening(address, last_id=position, **bearer(cast.john.token)) as after:
+        live = happen(task.pk)
+        eventually(lambda: len(after.events) >= 2501)
+        assert after.ids() == [*missed, live]
+
+
+def test_the_position_may_stand_in_the_query_too(cast: Cast, address: str) -> None:
+    task = make_task()
+    with listening(address, **bearer(cast.john.token)) as before:
+        position = before.last_id
+    missed = happen(task.pk)
+    path = f"/api/v1/events/stream?last_event_id={position}"
+    with listening(address, path, **bearer(cast.john.token)) as after:
+        eventually(lambda: after.ids() == [missed])
+
+
+def test_an_event_that_commits_after_a_later_one_is_not_lost(cast: Cast, address: str) -> None:
+    task = make_task()
+    with connect() as slow, connect() as quick:
+        with listening(address, **bearer(cast.john.token)) as heard:
+            first = insert(slow, task.pk)
+            second = insert(quick, task.pk)
+            quick.commit()
+            eventually(lambda: bool(heard.comments))
+            assert heard.events == []  # the second waits for what may still come before it
+            position = heard.last_id
+        slow.commit()
+        with listening(address, last_id=position, **bearer(cast.john.token)) as again:
+            eventually(lambda: len(again.events) == 2)
+            assert again.ids() == [first, second]
+
+
+def test_a_position_that_was_never_given_out_is_refused(cast: Cast, address: str) -> None:
+    for unknown in ("42", "WzEsMl0x", "W10", "Wzk5OTk5OTk5OTk5OTk5OSwgMV0"):
+        with listening(address, last_id=unknown, **bearer(cast.john.token)) as heard:
+            assert heard.status == 422
+            assert heard.problem["errors"][0]["loc"] == ["header", "Last-Event-ID"]
+
+
+def test_nothing_is_lost_or_repeated_through_killed_web_processes(cast: Cast) -> None:
+    """Writers commit out of order while workers are killed; a listener reconnects as a browser does."""
+    task, written, rest = make_task(), Written(), threading.Event()
+    heard: list[int] = []
+    with served(workers=2) as address:
+        with listening(address, **bearer(cast.john.token)) as beginning:
+            position = beginning.last_id
+        writers = [threading.Thread(target=written.write, args=(task.pk, rest, seed)) for seed in range(4)]
+        for writer in writers:
+            writer.start()
+        for _ in range(2):
+            position = listen_until_killed(address, cast, position, heard)
+        rest.set()
+        for writer in writers:
+            writer.join()
+        while len(heard) < len(written.ids):
+            position = listen(address, cast, position, heard, until=len(written.ids))
+    assert len(written.ids) > 50
+    assert sorted(heard) == sorted(written.ids)
+
+
+class Written:
+    """Ids of committed events, from several writers whose transactions overlap."""
+
+    def __init__(self) -> None:
+        self.ids: list[int] = []
+
+    def write(self, task_id: int, rest: threading.Event, seed: int) -> None:
+        dice = random.Random(seed)
+        with connect() as one:
+            while not rest.is_set():
+                ids = [insert(one, task_id) for _ in range(dice.randrange(1, 4))]
+                rest.wait(dice.random() * 0.1)
+                one.commit()
+                self.ids.extend(ids)
+
+
+def insert(through: psycopg.Connection, task_id: int) -> int:
+    row = through.execute(INSERT, [task_id]).fetchone()
+    assert row
+    return int(row[0])
+
+
+def listen_until_killed(address: str, cast: Cast, position: str, heard: list[int]) -> str:
+    more = len(heard) + 5
+    with listening(address, last_id=position, **bearer(cast.john.token)) as stream:
+        already = len(heard)
+        eventually(lambda: already + len(stream.events) >= more)
+        for worker in workers(address):
+            worker.kill()
+        stream.ended.wait(10)
+    heard.extend(stream.ids())
+    return stream.last_id
+
+
+def listen(address: str, cast: Cast, position: str, heard: list[int], until: int) -> str:
+    with (
+        suppress(OSError, HTTPException),
+        listening(address, last_id=position, **bearer(cast.john.token)) as stream,
+    ):
+        already = len(heard)
+        eventually(lambda: already + len(stream.events) >= until or stream.ended.is_set())
+        heard.extend(stream.ids())
+        return stream.last_id
+    return position
+
+
+def workers(address: str) -> list[psutil.Process]:
+    """The web server's worker processes."""
+    port = address.rpartition(":")[2]
+    masters = [one for one in psutil.Process().children() if port in one.cmdline()]
+    return [
+        child
+        for master in masters
+        for child in master.children()
+        if "multiprocessing" in str(child.cmdline())
+    ]
