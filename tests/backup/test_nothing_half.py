@@ -1,11 +1,13 @@
 """A restore happens whole or not at all, and never over data that nobody gave up."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.backup.conftest import TASKS, Place, Saved
+from tests.backup.halting import halting
 from tests.backup.installation import Installation
 
 HASTE = "SELECT count(*), min(title) FROM missioncontrol_task"
@@ -32,7 +34,7 @@ def test_a_fresh_installation_with_its_first_administrator_counts_as_empty(
 
 @pytest.mark.parametrize(
     "moment",
-    ["DROP TABLE%", 'COPY %missioncontrol_task"%STDIN', "COPY (SELECT%"],
+    ["DROP TABLE", r'COPY [^;]*missioncontrol_task"[^;]*STDIN', r"COPY \(SELECT"],
 )
 def test_a_restore_killed_in_the_middle_leaves_what_was_there(
     moment: str, saved: Saved, restored: Installation, place: Place
@@ -43,22 +45,14 @@ def test_a_restore_killed_in_the_middle_leaves_what_was_there(
         target.fingerprints(),
         target.query("SELECT app, name FROM django_migrations ORDER BY id"),
     )
-    restoring = target.start("restore", str(saved.path), "--replace")
-    target.wait_for_query(moment)
-    restoring.kill()
-    restoring.wait()
-    target.wait_for_silence()
+    _restore_and_kill(target, moment, str(saved.path), "--replace")
     assert target.fingerprints() == before
     assert target.query("SELECT app, name FROM django_migrations ORDER BY id") == migrations
 
 
 def test_a_restore_can_be_run_again_after_a_kill(saved: Saved, place: Place) -> None:
     target = place.make()
-    restoring = target.start("restore", str(saved.path))
-    target.wait_for_query("COPY (SELECT%")
-    restoring.kill()
-    restoring.wait()
-    target.wait_for_silence()
+    _restore_and_kill(target, r"COPY \(SELECT", str(saved.path))
     target.manage("restore", str(saved.path))
     assert target.fingerprints()["missioncontrol_task"] == saved.fingerprints["missioncontrol_task"]
 
@@ -86,3 +80,16 @@ def test_a_restore_gives_way_to_somebody_who_writes(
 def test_a_backup_of_a_database_without_tables_is_refused(place: Place, tmp_path: Path) -> None:
     assert "nothing to back up" in place.make().refused("backup", str(tmp_path / "b"))
     assert list(tmp_path.iterdir()) == []
+
+
+def _restore_and_kill(target: Installation, moment: str, *arguments: str) -> None:
+    """A restore that is killed while PostgreSQL works on, or has just done, the statement of that moment."""
+    with (
+        halting(target.url, moment) as halt,
+        replace(target, url=halt.url).start("restore", *arguments) as it,
+    ):
+        try:
+            assert halt.reached.wait(60), f"the restore never came to {moment}"
+        finally:
+            it.kill()
+    target.wait_for_silence()
