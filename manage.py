@@ -11,7 +11,7 @@ if sys.version_info < (3, 12):  # noqa: UP036 - people do run this with the syst
 try:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
-    from django.db import OperationalError, connections
+    from django.db import OperationalError, ProgrammingError, connections
 
     from alai import embedded
 except ModuleNotFoundError as missing:
@@ -55,6 +55,12 @@ def main() -> None:
         sys.exit(f"error: {error}")
     except OperationalError as error:
         sys.exit(f"error: The database does not answer; look at DATABASE_URL ({str(error).splitlines()[0]})")
+    except ProgrammingError as error:
+        if getattr(error.__cause__, "sqlstate", "") != "42P01":  # undefined_table
+            raise
+        sys.exit(
+            "error: The database lacks tables: run `manage.py migrate` first, or `make run`, which does."
+        )
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -17,7 +17,8 @@ TASKS = "missioncontrol.task"
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A model's list (`app.model`), perhaps narrowed by a query, or an address of its own."""
+    """A model's list (`app.model`), perhaps narrowed by a query, a page beside it (`page`, the name of its URL after
+    the app's), or an address of its own."""
 
     title: str
     icon: str
@@ -25,6 +26,7 @@ class Item:
     query: str = ""
     url: str = ""
     badge: str = ""
+    page: str = ""
 
 
 SECTIONS: dict[str, list[Item]] = {
@@ -39,6 +41,17 @@ SECTIONS: dict[str, list[Item]] = {
     "HiveMind": [
         Item("Messages", "forum", "missioncontrol.message"),
         Item("Memories", "psychology", "missioncontrol.memory"),
+    ],
+    "Infrastructure": [
+        Item("Sites", "public", "infra.site"),
+        Item("Hosts", "dns", "infra.host"),
+        Item("Services", "deployed_code", "infra.service"),
+        Item("Alert rules", "notification_important", "infra.alertrule"),
+        Item("Escalation", "stairs", "infra.escalationpolicy"),
+        Item("Secrets", "encrypted", "infra.secret"),
+        Item("Costs", "payments", "infra.cost"),
+        Item("Risks", "warning", "infra.risk"),
+        Item("Registry", "inventory", "infra.site", page="registry"),
     ],
     "People and access": [
         Item("Actors", "smart_toy", "kernel.actor"),
@@ -91,7 +104,7 @@ def _may_see(item: Item, rooms: dict[str, "ModelAdmin[Any]"], request: HttpReque
 
 
 def _shown(item: Item, request: HttpRequest, counts: figures.Counts | None) -> dict[str, Any]:
-    link = item.url or reverse(f"admin:{item.model.replace('.', '_')}_changelist")
+    link = item.url or reverse(f"admin:{_view(item)}")
     entry: dict[str, Any] = {
         "title": item.title,
         "icon": item.icon,
@@ -103,13 +116,25 @@ def _shown(item: Item, request: HttpRequest, counts: figures.Counts | None) -> d
     return entry
 
 
+def _view(item: Item) -> str:
+    app, _, model = item.model.partition(".")
+    return f"{app}_{item.page}" if item.page else f"{app}_{model}_changelist"
+
+
 def _is_active(item: Item, link: str, request: HttpRequest) -> bool:
     """Of several entries for one list, the one whose query is asked for, else the plain one."""
-    if not request.path.startswith(link):
+    if item.page:
+        return request.path == link
+    if not request.path.startswith(link) or _is_page(request.path):
         return False
     queries = [other.query for items in SECTIONS.values() for other in items if other.model == item.model]
     asked = [query for query in queries if query and _asks(request, query)] if request.path == link else []
     return item.query in asked if asked else not item.query
+
+
+def _is_page(path: str) -> bool:
+    pages = [item for items in SECTIONS.values() for item in items if item.page]
+    return any(path == reverse(f"admin:{_view(item)}") for item in pages)
 
 
 def _asks(request: HttpRequest, query: str) -> bool:

@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "alai.kernel",
     "missioncontrol",
+    "infra",
     "alai.apps.RootConfig",
 ]
 MIDDLEWARE = [
@@ -238,6 +239,9 @@ IDEMPOTENCY_HOURS = 24
 STREAM_HEARTBEAT_SECONDS = env.float("STREAM_HEARTBEAT_SECONDS", default=15)
 STREAM_CHECK_SECONDS = env.float("STREAM_CHECK_SECONDS", default=20)  # how soon a revoked token's stream ends
 EVIDENCE_MAX_BYTES = env.int("EVIDENCE_MAX_MB", default=50) * 1024 * 1024
+
+# --- Registry ---------------------------------------------------------------------------------------
+REGISTRY_DIR = Path(env.str("REGISTRY_DIR", default=str(BASE_DIR / "registry"))).expanduser()
 
 # --- Mission control --------------------------------------------------------------------------------
 MC_LEASE_ENFORCE = flag("MC_LEASE_ENFORCE", default=True)

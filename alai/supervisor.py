@@ -219,7 +219,11 @@ def environment(folder: Path, urls: dict[str, str]) -> dict[str, str]:
 def preparations() -> list[Sequence[str]]:
     """Commands that must succeed, one after the other, before the parts start."""
     manage = [sys.executable, str(BASE_DIR / "manage.py")]
-    return [[*manage, "migrate", "--noinput", "--verbosity", "0"], [*manage, "bootstrap"]]
+    return [
+        [*manage, "migrate", "--noinput", "--verbosity", "0"],
+        [*manage, "load_registry", "--first-start"],
+        [*manage, "bootstrap"],
+    ]
 
 
 def become(name: str, address: tuple[str, int]) -> None:

@@ -1,0 +1,3 @@
+from infra.admin import records
+
+records.register()

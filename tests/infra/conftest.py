@@ -1,0 +1,42 @@
+"""A small registry in a folder of its own."""
+
+from pathlib import Path
+
+import pytest
+
+FILES = {
+    "platforms.yaml": "pages:\n  name: Pages\nvm:\n  name: A machine\n",
+    "sites.yaml": (
+        "shop.example.com:\n  kind: dynamic\n  platform: vm\n  watched: true\n"
+        "www.example.com:\n  kind: static\n  platform: vm\n  target: pages\n  priority: 2\n"
+    ),
+    "hosts.yaml": "one:\n  name: One\n  role: primary\n  addresses:\n    - {via: lan, address: 10.1.2.3}\n",
+    "services.yaml": (
+        "web:\n  name: Web\n  host: one\n  depends_on: [db]\ndb:\n  name: Database\n  host: one\n  tier: 1\n"
+    ),
+}
+
+
+class Folder:
+    """Files that a test writes and edits."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write(self, name: str, text: str) -> None:
+        (self.path / name).write_text(text, "utf-8")
+
+    def edit(self, name: str, before: str, after: str) -> None:
+        text = (self.path / name).read_text("utf-8")
+        assert before in text
+        self.write(name, text.replace(before, after))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, db: None) -> Folder:
+    path = tmp_path / "registry"
+    path.mkdir()
+    made = Folder(path)
+    for name, text in FILES.items():
+        made.write(name, text)
+    return made
