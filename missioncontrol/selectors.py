@@ -13,7 +13,7 @@ from alai.kernel.errors import Invalid
 from alai.kernel.pagination import Page
 from alai.kernel.principals import Principal
 from alai.kernel.shapes import in_utc
-from missioncontrol.models import Priority, Status, Task, TaskEvent
+from missioncontrol.models import Mention, Priority, Status, Task, TaskEvent
 from missioncontrol.querysets import LIVE_LEASE, NOT_CLOSED, TaskQuerySet
 
 
@@ -25,6 +25,7 @@ class TaskFilters:
     teams: list[str] = field(default_factory=list)
     owners: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
+    mentioned: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     priorities: list[Priority] = field(default_factory=list)
     claimed: bool | None = None
@@ -64,6 +65,9 @@ def filtered(by: Principal, filters: TaskFilters) -> TaskQuerySet:
         "parent_id": filters.parent_id,
     }
     tasks = tasks.filter(**{name: value for name, value in conditions.items() if value not in ([], None)})
+    if filters.mentioned:
+        mentions = Mention.objects.filter(actor__name__in=filters.mentioned)
+        tasks = tasks.filter(pk__in=mentions.values("comment__task"))
     if filters.claimed is not None:
         tasks = tasks.claimed(filters.claimed)
     if filters.overdue:
