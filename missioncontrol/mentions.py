@@ -1,6 +1,7 @@
 """`@name` in what people and agents write: where it stands, and whom it means.
 
-Code (spans and fenced blocks, as in Markdown) and mail addresses are no mentions; nor is a name that no actor has.
+Code (spans and fenced blocks, as in Markdown), links and mail addresses are no mentions; nor is a name that no
+actor has.
 """
 
 import re
@@ -12,9 +13,11 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 
 from alai.kernel.models import ACTOR_NAME, Actor
+from missioncontrol.models import Mention
 
 TOKEN = re.compile(rf"(?<![\w@/\\])@({ACTOR_NAME})")
 FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})")
+LINK = re.compile(r"\b(?:https?://|www\.)\S+")
 PARAGRAPHS = re.compile(r"(\n\s*\n)")
 LOOKED_UP = 2000  # names in one look-up; more are no conversation
 
@@ -36,7 +39,7 @@ class Known:
 
     def places(self, text: str) -> Iterator[Place]:
         """Where the text mentions whom, in order."""
-        for found in TOKEN.finditer(without_code(text)):
+        for found in TOKEN.finditer(prose_of(text)):
             for reading in _readings(found[1]):
                 actor = self.by_name.get(reading) or self.by_name.get(reading.lower())
                 if actor is not None:
@@ -50,7 +53,7 @@ class Known:
 
 def known(texts: Iterable[str]) -> Known:
     """Look up, in one query, all that the texts may mean."""
-    tokens = (found[1] for text in texts for found in TOKEN.finditer(without_code(text)))
+    tokens = (found[1] for text in texts for found in TOKEN.finditer(prose_of(text)))
     readings = {reading.lower() for token in tokens for reading in _readings(token)}
     if not readings:
         return Known({})
@@ -68,13 +71,20 @@ def actors_of(name: str) -> QuerySet[Actor]:
     return Actor.objects.filter(Q(name=name) | Q(user__username=name))
 
 
-def without_code(text: str) -> str:
-    """The text with blanks in place of code, as long as before."""
-    prose = "".join(_prose(text.splitlines(keepends=True)))
-    return "".join(_without_spans(part) for part in PARAGRAPHS.split(prose))
+def tasks_that_mention(names: Iterable[str]) -> QuerySet[Mention, int]:
+    """The ids of the tasks on which a comment mentions one of the actors."""
+    whom = Q(actor__name__in=list(names)) | Q(actor__user__username__in=list(names))
+    return Mention.objects.filter(whom).order_by().values_list("comment__task", flat=True)
 
 
-def _prose(lines: Iterable[str]) -> Iterator[str]:
+def prose_of(text: str) -> str:
+    """The text with blanks in place of code and links, as long as before."""
+    unfenced = "".join(_unfenced(text.splitlines(keepends=True)))
+    prose = "".join(_without_spans(part) for part in PARAGRAPHS.split(unfenced))
+    return LINK.sub(lambda link: " " * len(link[0]), prose)
+
+
+def _unfenced(lines: Iterable[str]) -> Iterator[str]:
     """The lines, those of fenced blocks blank; a fence that is not closed runs to the end."""
     fence = ""
     for line in lines:

@@ -13,7 +13,8 @@ from alai.kernel.errors import Invalid
 from alai.kernel.pagination import Page
 from alai.kernel.principals import Principal
 from alai.kernel.shapes import in_utc
-from missioncontrol.models import Mention, Priority, Status, Task, TaskEvent
+from missioncontrol import mentions
+from missioncontrol.models import Priority, Status, Task, TaskEvent
 from missioncontrol.querysets import LIVE_LEASE, NOT_CLOSED, TaskQuerySet
 
 
@@ -66,8 +67,7 @@ def filtered(by: Principal, filters: TaskFilters) -> TaskQuerySet:
     }
     tasks = tasks.filter(**{name: value for name, value in conditions.items() if value not in ([], None)})
     if filters.mentioned:
-        mentions = Mention.objects.filter(actor__name__in=filters.mentioned)
-        tasks = tasks.filter(pk__in=mentions.values("comment__task"))
+        tasks = tasks.filter(pk__in=mentions.tasks_that_mention(filters.mentioned))
     if filters.claimed is not None:
         tasks = tasks.claimed(filters.claimed)
     if filters.overdue:

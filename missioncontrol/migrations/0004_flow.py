@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'evidence policy',
                 'verbose_name_plural': 'evidence policies',
                 'ordering': ['team', 'priority_at_least', 'id'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('before_ready', True), ('before_done', True), _connector='OR'), name='gate_policy_before_something'), models.CheckConstraint(condition=models.Q(('minimum__gte', 1)), name='gate_policy_wants_something')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('before_ready', True), ('before_done', True), _connector='OR'), name='gate_policy_before_something', violation_error_message='Choose before what it is needed: ready, done or both.'), models.CheckConstraint(condition=models.Q(('minimum__gte', 1)), name='gate_policy_wants_something')],
             },
         ),
         migrations.CreateModel(

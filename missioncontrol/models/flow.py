@@ -44,7 +44,9 @@ class GatePolicy(models.Model):
         ordering = ["team", "priority_at_least", "id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(before_ready=True) | Q(before_done=True), name="gate_policy_before_something"
+                condition=Q(before_ready=True) | Q(before_done=True),
+                name="gate_policy_before_something",
+                violation_error_message="Choose before what it is needed: ready, done or both.",
             ),
             models.CheckConstraint(condition=Q(minimum__gte=1), name="gate_policy_wants_something"),
         ]
