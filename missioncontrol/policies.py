@@ -38,7 +38,8 @@ def lacking(policy: GatePolicy, evidence: Sequence[Evidence]) -> list[str]:
     present = {piece.kind.casefold() for piece in counted}
     sentences = []
     if len(counted) < policy.minimum:
-        sentences.append(f"{_pieces(policy)}, of which there {_are(len(counted))} ({policy.why})")
+        how = ": upload a file" if policy.verified_only else ""
+        sentences.append(f"{_pieces(policy)}, of which there {_are(len(counted))}{how} ({policy.why})")
     for kind in policy.kinds:
         if kind.casefold() not in present:
             sentences.append(f"{_one(kind, policy)} ({policy.why})")

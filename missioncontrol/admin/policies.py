@@ -54,10 +54,15 @@ class GatePolicyAdmin(Admin[GatePolicy]):
         ("What they need", {"fields": ("minimum", "verified_only", "kinds", "why")}),
         (None, {"fields": ("enabled",)}),
     )
+    readonly_fields = ("means", "covers")
+
+    def get_fieldsets(self, request: HttpRequest, obj: GatePolicy | None = None) -> Any:
+        told = (("What it means", {"fields": ("means", "covers")}),)
+        return (*told, *self.fieldsets) if obj else self.fieldsets
 
     def save_model(self, request: HttpRequest, obj: GatePolicy, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        messages.info(request, f"{policies.sentence(obj)} {_covers(obj)}.")
+        messages.info(request, f"{policies.sentence(obj)} It covers {self.covers(obj)}.")
 
     @admin.display(description="Policy")
     def means(self, policy: GatePolicy) -> str:
@@ -70,7 +75,3 @@ class GatePolicyAdmin(Admin[GatePolicy]):
     @admin.display(description="State", ordering="enabled")
     def state(self, policy: GatePolicy) -> SafeString:
         return badge("On", "success") if policy.enabled else badge("Off", "unknown")
-
-
-def _covers(policy: GatePolicy) -> str:
-    return f"It covers {words.plural(policies.covered(policy).count(), 'open task')}"
