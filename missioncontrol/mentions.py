@@ -71,10 +71,20 @@ def actors_of(name: str) -> QuerySet[Actor]:
     return Actor.objects.filter(Q(name=name) | Q(user__username=name))
 
 
-def tasks_that_mention(names: Iterable[str]) -> QuerySet[Mention, int]:
+def tasks_that_mention(names: list[str]) -> QuerySet[Mention, int]:
     """The ids of the tasks on which a comment mentions one of the actors."""
-    whom = Q(actor__name__in=list(names)) | Q(actor__user__username__in=list(names))
-    return Mention.objects.filter(whom).order_by().values_list("comment__task", flat=True)
+    mentions = Mention.objects.filter(actor__name__in=names)
+    return mentions.order_by().values_list("comment__task", flat=True)
+
+
+def unanswered_by(name: str) -> QuerySet[Mention]:
+    """The mentions that wait for an answer of who goes by the name."""
+    return Mention.objects.filter(answered_at=None, actor__in=actors_of(name))
+
+
+def tasks_that_ask(name: str) -> QuerySet[Mention, int]:
+    """The ids of the tasks of those."""
+    return unanswered_by(name).order_by().values_list("comment__task", flat=True)
 
 
 def prose_of(text: str) -> str:

@@ -110,16 +110,18 @@ class TagFilter(TextFilter):
         return queryset.filter(tags__contains=[tag]) if tag else queryset
 
 
-class MentionedFilter(TextFilter):
-    title = "mentioned"
-    parameter_name = "mentioned"
+class AskedFilter(TextFilter):
+    """On which tasks a mention of somebody still waits for an answer."""
+
+    title = "waits for an answer of"
+    parameter_name = "asked"
 
     def queryset(self, request: HttpRequest, queryset: Tasks) -> Tasks:
         name = (self.value() or "").strip()[:200].replace("\0", "")
-        return queryset.filter(pk__in=mentions.tasks_that_mention([name])) if name else queryset
+        return queryset.filter(pk__in=mentions.tasks_that_ask(name)) if name else queryset
 
 
 FILTERS: tuple[type[SimpleListFilter], ...] = (
     StatusFilter, TeamFilter, PriorityFilter, OwnerFilter, ClaimedFilter, DueFilter, SourceFilter, TagFilter,
-    MentionedFilter,
+    AskedFilter,
 )  # fmt: skip

@@ -18,7 +18,7 @@ from alai.kernel.needs import NOTHING, SHOWN, Action, Found, Need
 from alai.kernel.principals import Principal
 from missioncontrol import mentions
 from missioncontrol.admin import story
-from missioncontrol.models import Comment, Mention, Priority, Status, Task
+from missioncontrol.models import Comment, Priority, Status, Task
 from missioncontrol.querysets import NOT_CLOSED
 
 BLOCKED_FOR = timedelta(days=7)
@@ -117,13 +117,13 @@ def mentioned(request: HttpRequest) -> Found:
     if not request.user.has_perm("missioncontrol.view_task"):
         return NOTHING
     by = principal(request)
-    open_ones = Mention.objects.filter(answered_at=None, actor__in=mentions.actors_of(by.actor))
+    open_ones = mentions.unanswered_by(by.actor)
     rows = list(open_ones.select_related("comment__task").order_by("-id")[:SHOWN])
     total = len(rows) if len(rows) < SHOWN else open_ones.order_by().values("pk")[: needs.COUNT_LIMIT].count()
     may_talk = request.user.has_perm("missioncontrol.change_task") or request.user.has_perm(
         "missioncontrol.add_comment"
     )
-    url = reverse("admin:missioncontrol_task_changelist") + f"?mentioned={quote(by.actor)}"
+    url = reverse("admin:missioncontrol_task_changelist") + f"?status=all&asked={quote(by.actor)}"
     return Found([_asked(row.comment, by if may_talk else None) for row in rows], total, url, "mentions")
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -47,7 +48,7 @@ class GatePolicyAdmin(Admin[GatePolicy]):
     """Every task needs one piece of evidence, words will do; each policy that fits a task adds what it says."""
 
     form = GatePolicyForm
-    list_display = ("means", "why", "covers", "state")
+    list_display = ("told", "covers", "state")
     list_before_template = "missioncontrol/policies.html"
     fieldsets = (
         ("Which tasks", {"fields": ("team", "priority_at_least", "before_ready", "before_done")}),
@@ -63,6 +64,13 @@ class GatePolicyAdmin(Admin[GatePolicy]):
     def save_model(self, request: HttpRequest, obj: GatePolicy, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         messages.info(request, f"{policies.sentence(obj)} It covers {self.covers(obj)}.")
+
+    @admin.display(description="Policy", ordering="team")
+    def told(self, policy: GatePolicy) -> SafeString:
+        sentence = policies.sentence(policy)
+        return format_html(
+            '<span class="mc-title">{}</span><span class="mc-meta">{}</span>', sentence, policy.why
+        )
 
     @admin.display(description="Policy")
     def means(self, policy: GatePolicy) -> str:

@@ -24,10 +24,7 @@ def see_mentions(*, by: Principal, task_id: int) -> int:
 
 def answer(by: Principal, task: Task) -> int:
     """The caller's open mentions on the task are answered, in the caller's transaction."""
-    mine = Mention.objects.filter(
-        answered_at=None, comment__task=task, actor__in=mentions.actors_of(by.actor)
-    )
-    return mine.update(answered_at=Now())
+    return mentions.unanswered_by(by.actor).filter(comment__task=task).update(answered_at=Now())
 
 
 def mention(by: Principal, task: Task, comment: Comment) -> list[str]:

@@ -4,11 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.postgres.forms import SimpleArrayField
 from django.db.models import Count, Max, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from alai.kernel import words
 from alai.kernel.admin.base import Admin, badge
@@ -21,6 +23,13 @@ else:
 
 
 class ActorForm(BaseForm):
+    capabilities = SimpleArrayField(
+        forms.CharField(max_length=100),
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="What not everybody can do, e.g. gpu, browser: it is handed tasks that require it.",
+    )
+
     class Meta:
         model = Actor
         fields = "__all__"

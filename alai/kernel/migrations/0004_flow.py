@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='actor',
             name='capabilities',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=100), blank=True, db_default=[], default=list, help_text='What not everybody can do, e.g. gpu: it is handed tasks that require it. Separated by commas.', size=None),
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=100), blank=True, db_default=[], default=list, help_text='What not everybody can do, e.g. gpu: it is handed tasks that require it.', size=None),
         ),
         migrations.AddField(
             model_name='actor',

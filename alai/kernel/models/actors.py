@@ -53,7 +53,7 @@ class Actor(models.Model):
         default=list,
         db_default=[],
         blank=True,
-        help_text="What not everybody can do, e.g. gpu: it is handed tasks that require it. Separated by commas.",
+        help_text="What not everybody can do, e.g. gpu: it is handed tasks that require it.",
     )
     slack_id = models.CharField(
         "Slack id",

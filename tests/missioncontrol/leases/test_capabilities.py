@@ -2,6 +2,7 @@
 
 import re
 from functools import partial
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -127,7 +128,7 @@ def test_next_still_walks_its_index(cast: Cast) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE missioncontrol_task")
         cursor.execute("ANALYZE kernel_actor")
-        params = {
+        params: dict[str, Any] = {
             "actor": "john", "session": "s1", "ttl": TTL, "enforced": True, "note": "{}", "override": False,
             "capabilities": None, "by": "john", "behalf": "", "why": "", "request": "", "context": "{}",
         }  # fmt: skip
