@@ -37,6 +37,8 @@ SECTIONS: dict[str, list[Item]] = {
         Item("Events", "history", "missioncontrol.taskevent"),
         Item("Evidence", "verified", "missioncontrol.evidence"),
         Item("Grants", "approval", "missioncontrol.grant"),
+        Item("Costs", "payments", "missioncontrol.costentry"),
+        Item("Evidence policies", "rule_settings", "missioncontrol.gatepolicy"),
     ],
     "HiveMind": [
         Item("Messages", "forum", "missioncontrol.message"),

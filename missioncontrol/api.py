@@ -84,6 +84,7 @@ def list_tasks(
     priority: Annotated[list[PriorityName], Query(max_length=10)] = [],  # noqa: B006
     tag: Names = [],  # noqa: B006
     source: Names = [],  # noqa: B006
+    mentioned: Names = [],  # noqa: B006
     claimed: bool | None = None,
     overdue: bool | None = None,
     parent_id: Id | None = None,
@@ -94,6 +95,7 @@ def list_tasks(
 ) -> TaskList:
     """Tasks, newest first. Repeat a filter to mean any of; several tags mean all of them.
 
+    `mentioned` takes an actor's name: tasks on which a comment mentions it.
     `q` searches titles and descriptions and returns at most 200, best first, without a cursor.
     `updated_since` takes an ISO time, later the `position` of the last answer; nothing committed is missed.
     """
@@ -102,6 +104,7 @@ def list_tasks(
         teams=team,
         owners=owner,
         sources=source,
+        mentioned=mentioned,
         tags=tag,
         priorities=[PRIORITIES[name] for name in priority],
         claimed=claimed,
@@ -248,6 +251,7 @@ def _finish(request: HttpRequest, task_id: int, verb: Verb, body: FinishIn, fenc
     openapi_extra=idempotent(),
 )
 def add_comment(request: HttpRequest, task_id: int, body: CommentIn) -> Status[CommentOut]:
+    """Say something about a task. An actor named as `@name` outside code is told, once."""
     comment = services.add_comment(by=caller(request), task_id=task_id, body=body.body)
     return Status(201, CommentOut.of(comment))
 
@@ -263,7 +267,8 @@ def list_comments(
 ) -> CommentList:
     """What was said, oldest first."""
     task = visible_task(caller(request), task_id)
-    page = pagination.by_id(task.comments.all(), limit=limit, cursor=cursor, newest_first=False)
+    comments = task.comments.prefetch_related("mentions__actor")
+    page = pagination.by_id(comments, limit=limit, cursor=cursor, newest_first=False)
     return CommentList(items=[CommentOut.of(comment) for comment in page.items], next_cursor=page.next_cursor)
 
 
@@ -366,7 +371,10 @@ def sweep_claims(request: HttpRequest, body: SweepIn = SWEEP_REPORT) -> SweepOut
     openapi_extra=idempotent(),
 )
 def claim_next(request: HttpRequest, body: NextIn) -> NextOut | Status[None]:
-    """The best task that nobody holds and that waits for nothing, claimed; 204 when there is none."""
+    """The best task that nobody holds, that waits for nothing and requires nothing the caller cannot do, claimed.
+
+    204 when there is none; 409 `wip_limit` when the actor holds as many tasks as it may.
+    """
     standing = services.claim_next(
         by=caller(request),
         actor=body.actor,
@@ -409,4 +417,5 @@ def _filters(body: NextFiltersIn) -> NextFilters:
         tags=tuple(body.tags or ()),
         sources=several(body.source),
         priority_at_least=PRIORITIES[body.priority] if body.priority else None,
+        capabilities=None if body.capabilities is None else tuple(body.capabilities),
     )

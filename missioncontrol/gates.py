@@ -7,12 +7,12 @@ from typing import Literal
 from missioncontrol.models import Evidence, Task
 
 Verb = Literal["ready", "done"]
-Check = Callable[[Task, Sequence[Evidence]], list[str]]
+Check = Callable[[Verb, Task, Sequence[Evidence]], list[str]]
 
 
 @dataclass(frozen=True)
 class Gate:
-    """`check(task, evidence)` returns one sentence for each thing that is missing; empty means pass."""
+    """`check(verb, task, evidence)` returns one sentence for each thing that is missing; empty means pass."""
 
     name: str
     check: Check
@@ -36,12 +36,5 @@ def missing(verb: Verb, task: Task, evidence: Sequence[Evidence]) -> list[dict[s
         {"gate": gate.name, "missing": sentence}
         for gate in _gates.values()
         if verb in gate.verbs
-        for sentence in gate.check(task, evidence)
+        for sentence in gate.check(verb, task, evidence)
     ]
-
-
-def some_evidence(task: Task, evidence: Sequence[Evidence]) -> list[str]:
-    """The default policy: at least one piece of evidence; a mere reference counts."""
-    if evidence:
-        return []
-    return ["at least one piece of evidence: upload a file, register one, or name a reference"]

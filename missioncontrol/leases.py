@@ -27,7 +27,8 @@ class Standing:
     """What a statement found and did. `verdict` is `ok` or the code of the refusal.
 
     `lease_*` and `status` tell what stands now; `moment` is the database clock at the decision.
-    `changed` is true when the statement wrote.
+    `changed` is true when the statement wrote. `holds` are the tasks of an actor that may hold no more
+    (verdict `wip_limit`).
     """
 
     id: int
@@ -40,6 +41,7 @@ class Standing:
     lease_until: datetime | None
     fencing_token: int
     moment: datetime
+    holds: list[int] | None = None
 
     @property
     def holder(self) -> str:
@@ -82,14 +84,14 @@ SELECT id, {kind}, %(by)s::text, %(behalf)s::text, {data}, %(why)s::text, %(requ
 # The audit trigger reads who acts from here; the event row of the same statement is the task's audit entry.
 _SAY_WHO = "set_config('alai.context', %(context)s::text, true) IS NOT NULL AS said"
 
-_OUTCOME = f"""
+_STANDS = """
 SELECT s.id, coalesce(w.status, s.status) AS status, s.verdict, w.id IS NOT NULL AS changed, s.live,
        coalesce(w.lease_actor, s.lease_actor) AS lease_actor,
        coalesce(w.lease_session, s.lease_session) AS lease_session,
        CASE WHEN w.id IS NULL THEN s.lease_until ELSE w.lease_until END AS lease_until,
-       coalesce(w.fencing_token, s.fencing_token) AS fencing_token, s.moment, {_SAY_WHO}
-FROM judged s LEFT JOIN written w ON w.id = s.id
+       coalesce(w.fencing_token, s.fencing_token) AS fencing_token, s.moment
 """
+_OUTCOME = f"{_STANDS}, {_SAY_WHO} FROM judged s LEFT JOIN written w ON w.id = s.id"
 
 _WRITTEN = "t.id, t.status, t.lease_actor, t.lease_session, t.lease_until, t.fencing_token"
 
@@ -110,12 +112,25 @@ jsonb_build_object('holder', lease_actor || ':' || lease_session, 'until', {_UNT
     || %(note)s::jsonb
 """
 
-CLAIM = f"""{_LOCK} judged AS MATERIALIZED (
+# The tasks of an actor that may hold no more, else NULL. The function makes the new claims of one limited actor queue
+# and counts by a snapshot taken after the wait, which this statement's own is not. Without a limit it is not called.
+_HOLDS = """
+SELECT missioncontrol_full_hands(name, wip_limit) AS full_hands FROM kernel_actor
+WHERE name = %(actor)s::text AND wip_limit IS NOT NULL AND %(enforced)s::boolean AND NOT %(override)s::boolean
+"""
+
+CLAIM = f"""{_LOCK} ruled AS MATERIALIZED (
     SELECT *, CASE
         WHEN status IN ('done', 'cancelled') THEN 'task_closed'
         WHEN live AND NOT own AND NOT %(override)s::boolean AND %(enforced)s::boolean THEN 'lease_held'
-        ELSE 'ok' END AS verdict
+        WHEN live AND own THEN 'ok'
+        ELSE 'new' END AS ruling
     FROM standing
+), counted AS MATERIALIZED (
+    SELECT *, CASE ruling WHEN 'new' THEN ({_HOLDS}) END AS holds FROM ruled
+), judged AS MATERIALIZED (
+    SELECT *, CASE WHEN holds IS NOT NULL THEN 'wip_limit' WHEN ruling = 'new' THEN 'ok' ELSE ruling END AS verdict
+    FROM counted
 ), written AS (
     UPDATE {TABLE} t SET {_GRANT} FROM judged s WHERE t.id = s.id AND s.verdict = 'ok'
     RETURNING {_WRITTEN}, s.live AND s.own AND NOT %(override)s::boolean AS again
@@ -124,13 +139,18 @@ CLAIM = f"""{_LOCK} judged AS MATERIALIZED (
         kind="CASE WHEN again THEN 'lease_refreshed' ELSE 'claimed' END", data=_GRANT_DATA, rows="written"
     )
 }
-) {_OUTCOME}"""
+) {_STANDS}, s.holds, {_SAY_WHO} FROM judged s LEFT JOIN written w ON w.id = s.id"""
 
+# The limit is looked at before a task is: a refused caller locks none that somebody else could have. Most tasks
+# require nothing; saying so keeps the planner's guess true, and with it the walk along the index.
 NEXT = f"""
-WITH standing AS MATERIALIZED (
+WITH hands AS MATERIALIZED ({_HOLDS}), standing AS MATERIALIZED (
     SELECT t.id, t.status, t.fencing_token, false AS live, false AS own, clock_timestamp() AS moment
     FROM {TABLE} t
-    WHERE t.status IN ('open', 'in_progress')
+    WHERE (SELECT full_hands FROM hands) IS NULL
+      AND t.status IN ('open', 'in_progress')
+      AND (t.requires = '{{{{}}}}' OR t.requires <@ coalesce(
+          %(capabilities)s::varchar[], (SELECT capabilities FROM kernel_actor WHERE name = %(actor)s::text)))
       AND (t.lease_until IS NULL OR t.lease_until <= clock_timestamp())
       AND NOT EXISTS (
           SELECT FROM missioncontrol_dependency d JOIN {TABLE} b ON b.id = d.depends_on_id
@@ -144,8 +164,11 @@ WITH standing AS MATERIALIZED (
 ), event AS ({_EVENT.format(kind="'claimed'", data=_GRANT_DATA, rows="written")}
 )
 SELECT w.id, w.status, 'ok' AS verdict, true AS changed, true AS live, w.lease_actor, w.lease_session,
-       w.lease_until, w.fencing_token, s.moment, {_SAY_WHO}
+       w.lease_until, w.fencing_token, s.moment, NULL::bigint[] AS holds, {_SAY_WHO}
 FROM written w JOIN standing s ON s.id = w.id
+UNION ALL
+SELECT 0, '', 'wip_limit', false, false, '', '', NULL, 0, clock_timestamp(), full_hands, {_SAY_WHO}
+FROM hands WHERE full_hands IS NOT NULL
 """
 
 EXTEND = f"""{_LOCK} judged AS MATERIALIZED (
@@ -289,14 +312,22 @@ def claim(
 
 
 def claim_next(
-    *, actor: str, session: str, ttl: timedelta, filters: str = "", params: dict[str, Any] | None = None
+    *,
+    actor: str,
+    session: str,
+    ttl: timedelta,
+    capabilities: list[str] | None = None,
+    filters: str = "",
+    params: dict[str, Any] | None = None,
 ) -> Standing | None:
     """Grant the best claimable task, never the same to two callers; None when there is none.
 
+    A task is claimable whose requirements lie within `capabilities`; None means those recorded of the actor.
     `filters` is SQL of our own about `t` (never a caller's words), with its values in `params`.
     """
     sql = NEXT.format(filters=filters)
-    return _one(sql, override=False, **_grant(actor, session, ttl, {}), **(params or {}))
+    grant = _grant(actor, session, ttl, {})
+    return _one(sql, override=False, capabilities=capabilities, **grant, **(params or {}))
 
 
 def extend(task_id: int, *, actor: str, session: str, ttl: timedelta) -> Standing | None:

@@ -12,7 +12,17 @@ from alai.kernel.importing import store
 from alai.kernel.importing.mapping import Candidate, Check, DatabaseMapping, Draft, Rejection, TableMapping
 from alai.kernel.importing.raw import shown
 from missioncontrol.circles import closing_edges
-from missioncontrol.models import CLOSED, Comment, Dependency, Evidence, Priority, Status, Task, TaskEvent
+from missioncontrol.models import (
+    CLOSED,
+    Comment,
+    CostEntry,
+    Dependency,
+    Evidence,
+    Priority,
+    Status,
+    Task,
+    TaskEvent,
+)
 from missioncontrol.services.tasks import EDGES_LOCK
 
 NAME = "mission-control"
@@ -142,8 +152,9 @@ def review_dependencies(candidates: Sequence[Candidate]) -> None:
 
 
 def write_beside_tasks(candidates: Sequence[Candidate]) -> None:
-    """The tasks' evidence, and one event for each so that streams and timelines show the import."""
+    """The tasks' evidence and costs, and one event for each so that streams and timelines show the import."""
     by = context.current()
+    _write_costs(candidates)
     store.copy(
         TaskEvent._meta.db_table,
         ["task_id", "kind", "actor", "on_behalf_of", "data", "why", "request_id"],
@@ -175,10 +186,28 @@ def write_beside_tasks(candidates: Sequence[Candidate]) -> None:
             Evidence._meta.db_table,
             columns,
             (
-                (task, str(Evidence.Kind.REFERENCE), "", name, "", "", "", False, by.actor, _proven_at(one))
+                (task, str(Evidence.Kind.REFERENCE), "", name, "", "", "", False, by.actor, _last_at(one))
                 for (task, name), one in wanted.items()
             ),
         )
+
+
+def _write_costs(candidates: Sequence[Candidate]) -> None:
+    """What the old system's total adds to the entries here, when the task was done or last touched there."""
+    zero, actor = Decimal(0), context.current().actor
+    differences = [
+        (one, (one.draft.values["cost_usd"] or zero) - ((one.current or {}).get("cost_usd") or zero))
+        for one in candidates
+    ]
+    store.copy(
+        CostEntry._meta.db_table,
+        ["task_id", "at", "amount_usd", "kind", "note", "actor"],
+        (
+            (one.target_id, _last_at(one), amount, "imported", "", actor)
+            for one, amount in differences
+            if amount
+        ),
+    )
 
 
 def keep_fence(values: dict[str, Any], current: dict[str, Any]) -> dict[str, Any]:
@@ -280,7 +309,7 @@ def _evidence(draft: Draft) -> list[str]:
     return [written] if written.strip() else []
 
 
-def _proven_at(one: Candidate) -> datetime:
+def _last_at(one: Candidate) -> datetime:
     values = one.draft.values
     at: datetime = values["completed_at"] or values["updated_at"]
     return at

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, cast
 
 from ninja import Schema
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from alai.kernel.shapes import ActorName, Body, Id, Line, Moment, Session, Sha256, Text, Word
 from missioncontrol.leases import Standing
@@ -16,6 +16,10 @@ PriorityName = Literal["low", "medium", "high", "critical"]
 Ttl = Annotated[int, Field(ge=1, le=1440, description="Minutes.")]
 Cost = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=4, allow_inf_nan=False)]
 Tags = Annotated[list[Annotated[Word, Field(min_length=1)]], Field(max_length=50)]
+Ability = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=100)
+]
+Abilities = Annotated[list[Ability], Field(max_length=50)]
 Ids = Annotated[list[Id], Field(max_length=200)]
 
 
@@ -28,6 +32,7 @@ class TaskIn(Body):
     team: Word | None = None
     parent_id: Id | None = None
     tags: Tags = []
+    requires: Abilities = Field([], description="What a worker must be able to do, e.g. gpu.")
     source: Word | None = None
     depends_on: Ids = []
     due_at: Moment | None = None
@@ -49,6 +54,7 @@ class TaskPatch(Body):
     team: Word | None = None
     parent_id: Id | None = None
     tags: Tags | None = None
+    requires: Abilities | None = None
     source: Word | None = None
     depends_on: Ids | None = None
     due_at: Moment | None = None
@@ -61,7 +67,7 @@ class TaskPatch(Body):
     @classmethod
     def _not_null(cls, values: Any) -> Any:
         if isinstance(values, dict):
-            for name in ("title", "description", "status", "priority", "tags", "depends_on"):
+            for name in ("title", "description", "status", "priority", "tags", "requires", "depends_on"):
                 if name in values and values[name] is None:
                     raise ValueError(f"{name} cannot be null; leave it out to keep it")
         return values
@@ -119,6 +125,7 @@ class TaskOut(Schema):
     team: str | None
     parent_id: int | None
     tags: list[str]
+    requires: list[str]
     source: str | None
     depends_on: list[int]
     blocked_by: list[int] = Field(description="Those of depends_on that are not done.")
@@ -146,6 +153,7 @@ class TaskOut(Schema):
             team=task.team or None,
             parent_id=task.parent_id,
             tags=task.tags,
+            requires=task.requires,
             source=task.source or None,
             depends_on=sorted(row.depends_on_id for row in dependencies),
             blocked_by=sorted(row.depends_on_id for row in dependencies if row.depends_on.status != "done"),
@@ -179,11 +187,19 @@ class CommentOut(Schema):
     task_id: int
     author: str
     body: str
+    mentioned: list[str]
     created_at: datetime
 
     @classmethod
     def of(cls, comment: Comment) -> "CommentOut":
-        return cls.model_validate(comment, from_attributes=True)
+        return cls(
+            id=comment.pk,
+            task_id=comment.task_id,
+            author=comment.author,
+            body=comment.body,
+            mentioned=[mention.actor.name for mention in comment.mentions.all()],
+            created_at=comment.created_at,
+        )
 
 
 class CommentList(Schema):
@@ -283,6 +299,9 @@ class NextFiltersIn(Body):
     tags: Tags | None = None
     source: Word | list[Word] | None = None
     priority: PriorityName | None = Field(default=None, description="This priority or higher.")
+    capabilities: Abilities | None = Field(
+        default=None, description="What the caller can do; without it, what is recorded of its actor."
+    )
 
 
 class NextIn(Body):

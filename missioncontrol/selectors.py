@@ -13,6 +13,7 @@ from alai.kernel.errors import Invalid
 from alai.kernel.pagination import Page
 from alai.kernel.principals import Principal
 from alai.kernel.shapes import in_utc
+from missioncontrol import mentions
 from missioncontrol.models import Priority, Status, Task, TaskEvent
 from missioncontrol.querysets import LIVE_LEASE, NOT_CLOSED, TaskQuerySet
 
@@ -25,6 +26,7 @@ class TaskFilters:
     teams: list[str] = field(default_factory=list)
     owners: list[str] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
+    mentioned: list[str] = field(default_factory=list)
     tags: list[str] = field(default_factory=list)
     priorities: list[Priority] = field(default_factory=list)
     claimed: bool | None = None
@@ -64,6 +66,8 @@ def filtered(by: Principal, filters: TaskFilters) -> TaskQuerySet:
         "parent_id": filters.parent_id,
     }
     tasks = tasks.filter(**{name: value for name, value in conditions.items() if value not in ([], None)})
+    if filters.mentioned:
+        tasks = tasks.filter(pk__in=mentions.tasks_that_mention(filters.mentioned))
     if filters.claimed is not None:
         tasks = tasks.claimed(filters.claimed)
     if filters.overdue:

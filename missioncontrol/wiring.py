@@ -6,13 +6,16 @@ from django.db.models import Count, Q
 
 from alai.kernel import audit, idempotency, importing, metrics, retention
 from alai.kernel.api import register_lookup
-from missioncontrol import gates, leases, legacy, legacy_hivemind
+from missioncontrol import gates, leases, legacy, legacy_hivemind, policies
 from missioncontrol.models import (
     Comment,
+    CostEntry,
     Dependency,
     Evidence,
+    GatePolicy,
     Grant,
     Memory,
+    Mention,
     Message,
     Task,
     TaskEvent,
@@ -22,11 +25,12 @@ from missioncontrol.services.common import visible_task
 
 
 def register() -> None:
-    for model in (Task, Comment, Dependency, Evidence, Grant):
+    for model in (Task, Comment, Mention, Dependency, Evidence, GatePolicy, Grant):
         audit.register(model)
     # What is remembered may be private, and each revision is kept anyway.
     audit.register(Memory, omit=("content", "vector"), quiet=("revision", "is_current"))
     audit.append_only(TaskEvent)
+    audit.append_only(CostEntry)
     audit.append_only(Message)
     retention.register(
         "task-events", TaskEvent, "at", None, "What happened to tasks; for good unless you say so."
@@ -39,9 +43,12 @@ def register() -> None:
     )
     retention.permanent(Task, reason="the ledger itself")
     retention.permanent(Evidence, reason="what proves that a task is done is kept as long as the task")
+    retention.permanent(CostEntry, reason="their sum is what the task has cost")
+    retention.permanent(GatePolicy, reason="few, and edited rather than added to")
+    retention.permanent(Mention, reason="it goes with its comment")
     metrics.gauge("alai_tasks", "Tasks.", ["status"], tasks_by_status)
     audit.exempt(TaskSearch, reason="derived from the task by a trigger")
-    gates.register(gates.Gate("evidence", gates.some_evidence))
+    gates.register(gates.Gate("evidence", policies.wanted))
     register_lookup("task_id", visible_task)
     importing.register(legacy.MISSION_CONTROL)
     importing.register(legacy_hivemind.HIVEMIND)

@@ -1,5 +1,5 @@
 """The ledger in the admin. Histories are read-only; every change of a task goes through a service."""
 
-from missioncontrol.admin import hivemind, needs, records, tasks
+from missioncontrol.admin import hivemind, needs, policies, records, tasks
 
-__all__ = ["hivemind", "needs", "records", "tasks"]
+__all__ = ["hivemind", "needs", "policies", "records", "tasks"]

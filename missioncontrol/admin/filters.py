@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter, TextFilter
 
 from alai.kernel.admin.base import distinct
+from missioncontrol import mentions
 from missioncontrol.models import Priority, Status, Task
 from missioncontrol.querysets import NOT_CLOSED, TaskQuerySet
 
@@ -109,6 +110,18 @@ class TagFilter(TextFilter):
         return queryset.filter(tags__contains=[tag]) if tag else queryset
 
 
+class AskedFilter(TextFilter):
+    """On which tasks a mention of somebody still waits for an answer."""
+
+    title = "waits for an answer of"
+    parameter_name = "asked"
+
+    def queryset(self, request: HttpRequest, queryset: Tasks) -> Tasks:
+        name = (self.value() or "").strip()[:200].replace("\0", "")
+        return queryset.filter(pk__in=mentions.tasks_that_ask(name)) if name else queryset
+
+
 FILTERS: tuple[type[SimpleListFilter], ...] = (
     StatusFilter, TeamFilter, PriorityFilter, OwnerFilter, ClaimedFilter, DueFilter, SourceFilter, TagFilter,
+    AskedFilter,
 )  # fmt: skip

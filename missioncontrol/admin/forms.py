@@ -44,21 +44,33 @@ class IdsField(forms.Field):
 class TagsField(forms.CharField):
     """Words between commas."""
 
+    longest = 100
+
     def clean(self, value: Any) -> Any:
-        tags = _tags(super().clean(value))
-        if len(tags) > 50 or any(len(tag) > 100 for tag in tags):
-            raise forms.ValidationError("At most 50 tags of at most 100 characters.")
-        return tags
+        found = self.words_of(super().clean(value))
+        if len(found) > 50 or any(len(word) > self.longest for word in found):
+            raise forms.ValidationError(f"At most 50 of at most {self.longest} characters.")
+        return found
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return list(initial or []) != _tags(data or "")
+        return list(initial or []) != self.words_of(data or "")
 
     def prepare_value(self, value: Any) -> Any:
         return ", ".join(value) if isinstance(value, list) else value
 
+    def words_of(self, text: str) -> list[str]:
+        return list(dict.fromkeys(found for word in text.split(",") if (found := word.strip())))
 
-def _tags(text: str) -> list[str]:
-    return list(dict.fromkeys(tag for word in text.split(",") if (tag := word.strip())))
+
+class AbilitiesField(TagsField):
+    """Words that are compared: in small letters, as the API stores them."""
+
+    def words_of(self, text: str) -> list[str]:
+        return super().words_of(text.lower())
+
+
+class KindsField(AbilitiesField):
+    longest = 50  # as a kind of evidence may have
 
 
 class MinuteField(forms.DateTimeField):
@@ -97,6 +109,11 @@ class TaskForm(forms.Form):
     team = _line("Team", suggestions="teams")
     due_at = MinuteField(label="Due", required=False)
     tags = TagsField(required=False, widget=UnfoldAdminTextInputWidget, help_text="Separated by commas.")
+    requires = AbilitiesField(
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="What an agent must be able to do to be handed it, separated by commas: gpu.",
+    )
     depends_on = IdsField(
         label="Waits for",
         required=False,
@@ -126,7 +143,7 @@ class TaskForm(forms.Form):
         """The form's initial values for a task."""
         plain = {
             name: getattr(task, name)
-            for name in ("title", "description", "team", "tags", "cost_usd", "source", "due_at")
+            for name in ("title", "description", "team", "tags", "requires", "cost_usd", "source", "due_at")
         }
         waits_for = sorted(row.depends_on_id for row in task.dependency_rows.all())
         parent = [task.parent_id] if task.parent_id else []
@@ -150,6 +167,7 @@ class VerbForm(forms.Form):
     body = forms.CharField(required=False, max_length=MAX_TEXT)
     evidence = forms.CharField(required=False, max_length=500)
     file = forms.FileField(required=False, max_length=255)
+    kind = forms.CharField(required=False, max_length=50)
 
 
 class BulkForm(forms.Form):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
@@ -15,11 +16,13 @@ from alai.kernel import needs, words
 from alai.kernel.admin.base import principal
 from alai.kernel.needs import NOTHING, SHOWN, Action, Found, Need
 from alai.kernel.principals import Principal
+from missioncontrol import mentions
 from missioncontrol.admin import story
-from missioncontrol.models import Priority, Status, Task
+from missioncontrol.models import Comment, Priority, Status, Task
 from missioncontrol.querysets import NOT_CLOSED
 
 BLOCKED_FOR = timedelta(days=7)
+EXCERPT = 120  # of a comment
 SWEPT_WITHIN = timedelta(minutes=5)  # beat sweeps each minute; later than this, it does not
 
 
@@ -109,8 +112,36 @@ def not_enforced(request: HttpRequest) -> Found:
     return Found([Need("Unsafe", "danger", sentence, subject="Leases", meta="Set MC_LEASE_ENFORCE=1.")], 1)
 
 
+def mentioned(request: HttpRequest) -> Found:
+    """Who waits for an answer of the person who looks; a comment on the task answers, "Seen" does too."""
+    if not request.user.has_perm("missioncontrol.view_task"):
+        return NOTHING
+    by = principal(request)
+    open_ones = mentions.unanswered_by(by.actor)
+    rows = list(open_ones.select_related("comment__task").order_by("-id")[:SHOWN])
+    total = len(rows) if len(rows) < SHOWN else open_ones.order_by().values("pk")[: needs.COUNT_LIMIT].count()
+    may_talk = request.user.has_perm("missioncontrol.change_task") or request.user.has_perm(
+        "missioncontrol.add_comment"
+    )
+    url = reverse("admin:missioncontrol_task_changelist") + f"?status=all&asked={quote(by.actor)}"
+    return Found([_asked(row.comment, by if may_talk else None) for row in rows], total, url, "mentions")
+
+
+def _asked(comment: Comment, by: Principal | None) -> Need:
+    task = comment.task
+    said = " ".join(comment.body.split())
+    excerpt = f"{said[:EXCERPT]}…" if len(said) > EXCERPT else said
+    answer = Action("Answer", story.task_url(task.pk) + "#history", primary=True)
+    return Need(
+        "Mention", "info", f"{comment.author} mentions you: “{excerpt}”", subject=f"#{task.pk} {task.title}",
+        meta=task.team, url=story.task_url(task.pk), since=comment.created_at,
+        actions=[answer, *_act(task, "seen", "Seen", by)],
+    )  # fmt: skip
+
+
 needs.register("lease enforcement", not_enforced, weight=100)
 needs.register("expired leases", not_swept, weight=90)
 needs.register("overdue", overdue, weight=80)
+needs.register("mentions", mentioned, weight=75)
 needs.register("acceptance", acceptance, weight=70)
 needs.register("blocked", blocked, weight=40)

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -10,7 +11,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from alai.kernel.admin.base import principal
-from missioncontrol.admin import story, verbs
+from missioncontrol import gates, mentions
+from missioncontrol.admin import story, talk, verbs
 from missioncontrol.models import Comment, Dependency, Evidence, Status, Task, TaskEvent
 
 LONGEST_TIMELINE = 200
@@ -31,7 +33,8 @@ def context(request: HttpRequest, task: Task, *, may_change: bool, may_comment: 
     waits_for = [row.depends_on for row in task.dependency_rows.all()]
     missing = [other.pk for other in waits_for if other.status != Status.DONE]
     live: bool = task.lease_live  # type: ignore[attr-defined]
-    entries, more = _timeline(task)
+    entries, more = _timeline(task, may_see_actors=request.user.has_perm("kernel.view_actor"))
+    evidence = list(task.evidence.order_by("id"))
     return {
         "task": task,
         "badge": story.badge(task),
@@ -42,7 +45,8 @@ def context(request: HttpRequest, task: Task, *, may_change: bool, may_comment: 
         "waits_for": [_slim(other) for other in waits_for],
         "waited_for": [_slim(other) for other in _first(task.dependants.only(*SLIM).order_by("id"))],
         "children": [_slim(child) for child in _first(task.children.only(*SLIM, "parent_id").order_by("id"))],
-        "pieces": [_piece(evidence) for evidence in _first(task.evidence.order_by("id"))],
+        "pieces": [_piece(piece) for piece in evidence[:LONGEST_LIST]],
+        "wanted": [] if task.is_closed else [one["missing"] for one in gates.missing("done", task, evidence)],
         "timeline": entries,
         "timeline_is_cut": more,
         "overdue": _overdue(task),
@@ -89,10 +93,12 @@ def _piece(evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def _timeline(task: Task) -> tuple[list[story.Entry], bool]:
+def _timeline(task: Task, *, may_see_actors: bool) -> tuple[list[story.Entry], bool]:
     """The latest entries, newest first, and whether there are older ones."""
     events = list(TaskEvent.objects.filter(task=task).order_by("-id")[: LONGEST_TIMELINE + 1])
     comments = list(Comment.objects.filter(task=task).order_by("-id")[: LONGEST_TIMELINE + 1])
     more = max(len(events), len(comments)) > LONGEST_TIMELINE
-    entries = story.timeline(events[:LONGEST_TIMELINE][::-1], comments[:LONGEST_TIMELINE][::-1])
+    shown = comments[:LONGEST_TIMELINE][::-1]
+    said = partial(talk.said, known=mentions.known(comment.body for comment in shown), linked=may_see_actors)
+    entries = story.timeline(events[:LONGEST_TIMELINE][::-1], shown, said)
     return entries, more

@@ -13,11 +13,12 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from alai.kernel import words
 from alai.kernel.admin.base import History, badge
-from missioncontrol.admin import story
-from missioncontrol.models import Comment, Dependency, Evidence, Grant, TaskEvent
+from missioncontrol import mentions
+from missioncontrol.admin import story, talk
+from missioncontrol.models import Comment, CostEntry, Dependency, Evidence, Grant, TaskEvent
 
 
-class OfTask[M: (Comment, Dependency, Evidence, Grant, TaskEvent)](History[M]):
+class OfTask[M: (Comment, CostEntry, Dependency, Evidence, Grant, TaskEvent)](History[M]):
     """Rows of a task: each names it, newest first, found by the task's number."""
 
     list_select_related: ClassVar[tuple[str, ...]] = ("task",)
@@ -75,7 +76,7 @@ class CommentAdmin(OfTask[Comment]):
     """Comments are written on the task's page."""
 
     list_display = ("when", "author", "begins", "of_task")
-    fields = ("when", "author", "of_task", "body")
+    fields = ("when", "author", "of_task", "said")
     readonly_fields = fields
 
     @admin.display(description="When", ordering="id")
@@ -85,6 +86,31 @@ class CommentAdmin(OfTask[Comment]):
     @admin.display(description="Comment")
     def begins(self, comment: Comment) -> str:
         return f"{comment.body[:120]}…" if len(comment.body) > 120 else comment.body
+
+    @admin.display(description="Comment")
+    def said(self, comment: Comment) -> SafeString:
+        return talk.said(comment.body, mentions.known([comment.body]))
+
+
+@admin.register(CostEntry)
+class CostEntryAdmin(OfTask[CostEntry]):
+    """What was spent, entry by entry; a correction is an entry too."""
+
+    list_display = ("when", "amount", "kind", "note", "actor", "of_task")
+    fields = ("when", "amount", "kind", "note", "actor", "recorded", "of_task")
+    readonly_fields = fields
+
+    @admin.display(description="Spent", ordering="at")
+    def when(self, entry: CostEntry) -> SafeString | str:
+        return words.time_tag(entry.at)
+
+    @admin.display(description="Amount", ordering="amount_usd")
+    def amount(self, entry: CostEntry) -> str:
+        return f"${entry.amount_usd:,.4f}"
+
+    @admin.display(description="Recorded")
+    def recorded(self, entry: CostEntry) -> SafeString | str:
+        return words.time_tag(entry.recorded_at)
 
 
 @admin.register(Dependency)

@@ -1,6 +1,6 @@
 """A task's history in words: what each event says, and how a task stands."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,7 @@ KINDS = {
     "imported": ("move_to_inbox", "info", "imported {}"),
     "edited": ("edit", "unknown", "edited {}"),
     "commented": ("chat_bubble", "unknown", "commented on {}"),
+    "cost_recorded": ("payments", "unknown", "recorded a cost of {}"),
     "evidence_added": ("verified", "success", "added evidence to {}"),
     "claimed": ("lock", "primary", "claimed {}"),
     "lease_refreshed": ("lock", "unknown", "claimed {} again"),
@@ -58,7 +59,7 @@ class Entry:
     sentence: SafeString
     details: Sequence[str | SafeString] = ()
     why: str = ""
-    body: str = ""
+    body: SafeString | str = ""
     request_id: str = ""
 
 
@@ -96,12 +97,14 @@ def happened(event: TaskEvent, subject: SafeString | str) -> SafeString:
     return format_html('<span class="mc-strong">{}</span>{} {}{}{}', who, behalf, before, subject, after)
 
 
-def timeline(events: Sequence[TaskEvent], comments: Sequence[Comment]) -> list[Entry]:
-    """Events and comments merged, newest first; a comment's own event is the comment."""
+def timeline(
+    events: Sequence[TaskEvent], comments: Sequence[Comment], said: Callable[[str], SafeString]
+) -> list[Entry]:
+    """Events and comments merged, newest first; a comment's own event is the comment, shown as `said` does."""
     told = {event.data.get("comment_id") for event in events if event.kind == "commented"}
-    bodies = {comment.pk: comment for comment in comments}
+    bodies = {comment.pk: said(comment.body) for comment in comments}
     entries = [_entry(event, bodies) for event in events]
-    entries += [_said(comment) for comment in comments if comment.pk not in told]
+    entries += [_said(comment, bodies[comment.pk]) for comment in comments if comment.pk not in told]
     return sorted(entries, key=lambda entry: entry.at)[::-1]
 
 
@@ -137,9 +140,8 @@ def _kind(kind: str) -> tuple[str, str, str]:
     return KINDS.get(kind, ("history", "unknown", f"{kind.replace('_', ' ')} {{}}"))
 
 
-def _entry(event: TaskEvent, comments: dict[int, Comment]) -> Entry:
+def _entry(event: TaskEvent, bodies: dict[int, SafeString]) -> Entry:
     symbol, tone, _ = _kind(event.kind)
-    comment = comments.get(event.data.get("comment_id", 0))
     return Entry(
         at=event.at,
         symbol=symbol,
@@ -147,14 +149,14 @@ def _entry(event: TaskEvent, comments: dict[int, Comment]) -> Entry:
         sentence=happened(event, "it"),
         details=_details(event),
         why=event.why,
-        body=comment.body if comment else "",
+        body=bodies.get(event.data.get("comment_id", 0), ""),
         request_id=event.request_id,
     )
 
 
-def _said(comment: Comment) -> Entry:
+def _said(comment: Comment, body: SafeString) -> Entry:
     sentence = format_html('<span class="mc-strong">{}</span> commented', comment.author or "somebody")
-    return Entry(comment.created_at, "chat_bubble", "unknown", sentence, body=comment.body)
+    return Entry(comment.created_at, "chat_bubble", "unknown", sentence, body=body)
 
 
 def _details(event: TaskEvent) -> list[str | SafeString]:
@@ -178,8 +180,11 @@ def _details(event: TaskEvent) -> list[str | SafeString]:
         found.append("by override")
     if data.get("unenforced"):
         found.append("leases were not enforced")
-    if data.get("name"):
-        found.append(str(data["name"]))
+    if data.get("amount_usd"):
+        found.append(f"${data['amount_usd']} for {data['cost_kind']}, ${data['total_usd']} in all")
+    for name in ("note", "name"):
+        if data.get(name):
+            found.append(str(data[name]))
     for name in ("action", "detail"):
         if isinstance(data.get(name), str) and data[name]:
             found.append(data[name])

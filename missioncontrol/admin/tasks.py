@@ -226,7 +226,7 @@ class TaskAdmin(Admin[Task]):
     def _act(self, request: HttpRequest, task_id: int, verb: str) -> HttpResponse:
         if verb not in verbs.VERBS:
             raise Http404(f"There is nothing called {verb} to do.")
-        allowed = self._may_comment(request) if verb == "comment" else self.has_change_permission(request)
+        allowed = self._may_comment(request) if verb in verbs.TALK else self.has_change_permission(request)
         if not allowed:
             raise PermissionDenied
         task = Task.objects.filter(pk=_number(str(task_id))).first()

@@ -56,13 +56,20 @@ def _finishes(verb: Literal["ready", "done"], sentence: str) -> Callable[[Princi
 
 def _attach(by: Principal, task: Task, data: Data) -> str:
     presented = Presented(actor=by.actor, person=True)
-    evidence = services.attach_file(by=by, task_id=task.pk, upload=data["file"], presented=presented)
+    evidence = services.attach_file(
+        by=by, task_id=task.pk, upload=data["file"], presented=presented, kind=data.get("kind", "")
+    )
     return f"{evidence.name} is stored as evidence."
 
 
 def _comment(by: Principal, task: Task, data: Data) -> str:
     services.add_comment(by=by, task_id=task.pk, body=data["body"])
     return "Your comment stands in the history."
+
+
+def _seen(by: Principal, task: Task, data: Data) -> str:
+    services.see_mentions(by=by, task_id=task.pk)
+    return "You have seen it."
 
 
 def _reassign(by: Principal, task: Task, data: Data) -> str:
@@ -125,7 +132,9 @@ VERBS: dict[str, Verb] = {
         explain="Whoever works on it cannot write any more: its fencing token goes stale.",
     ),
     "comment": Verb("Comment", "chat_bubble", _comment, lambda task: True, fields=("body",), must=("body",)),
+    "seen": Verb("Seen", "visibility", _seen, lambda task: False),  # stands on the home page
 }  # fmt: skip
+TALK = ("comment", "seen")  # for who may comment
 ASKED = {"reason": "a reason", "owner": "an owner", "body": "what to say", "file": "a file"}
 
 

@@ -1,3 +1,4 @@
+from missioncontrol.models.flow import CostEntry, GatePolicy, Mention
 from missioncontrol.models.history import Comment, Evidence, Grant, TaskEvent
 from missioncontrol.models.hivemind import Memory, Message
 from missioncontrol.models.tasks import (
@@ -13,11 +14,14 @@ from missioncontrol.models.tasks import (
 __all__ = [
     "CLOSED",
     "Comment",
+    "CostEntry",
     "Dependency",
     "Evidence",
+    "GatePolicy",
     "Grant",
     "Lease",
     "Memory",
+    "Mention",
     "Message",
     "Priority",
     "Status",

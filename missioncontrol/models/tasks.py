@@ -60,6 +60,13 @@ class Task(models.Model):
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children", db_index=False
     )
     tags = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    requires = ArrayField(
+        models.CharField(max_length=100),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="What a worker must be able to do to be handed it, e.g. gpu.",
+    )
     source = models.CharField(max_length=100, blank=True, default="")
     dedup_key = models.CharField(max_length=200, null=True, blank=True, editable=False)
     depends_on = models.ManyToManyField(

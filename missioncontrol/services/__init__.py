@@ -9,8 +9,10 @@ from missioncontrol.services.claims import (
     release_claim,
     sweep_claims,
 )
+from missioncontrol.services.costs import record_cost
 from missioncontrol.services.evidence import EvidenceItem, attach_file, register_evidence
 from missioncontrol.services.hivemind import post_message, remember
+from missioncontrol.services.mentions import see_mentions
 from missioncontrol.services.tasks import add_comment, create_task, finish_task, update_task
 
 __all__ = [
@@ -24,10 +26,12 @@ __all__ = [
     "extend_claim",
     "finish_task",
     "post_message",
+    "record_cost",
     "record_grant",
     "register_evidence",
     "release_claim",
     "remember",
+    "see_mentions",
     "sweep_claims",
     "update_task",
 ]

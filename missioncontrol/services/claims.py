@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -31,13 +31,17 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class NextFilters:
-    """Which tasks `claim_next` considers; empty means all."""
+    """Which tasks `claim_next` considers; empty means all.
+
+    `capabilities` are what the caller can do; None means those recorded of its actor.
+    """
 
     teams: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     priority_at_least: Priority | None = None
+    capabilities: tuple[str, ...] | None = None
 
     def sql(self) -> tuple[str, dict[str, Any]]:
         """Conditions on the task `t`, and their values."""
@@ -81,18 +85,23 @@ def claim_task(
 def claim_next(
     *, by: Principal, session: str, ttl: timedelta, filters: NextFilters, actor: str | None = None
 ) -> Standing | None:
-    """Take the best claimable task: priority, then due date, then age. None when there is none."""
+    """Take the best claimable task: priority, then due date, then age. None when there is none.
+
+    Refused to an actor that holds as many tasks as it may.
+    """
     name = by.name_for(actor)
     if by.teams:
         allowed = tuple(team for team in filters.teams or by.teams if team in by.teams)
         if not allowed:
             by.require_team(filters.teams[0])
-        filters = NextFilters(
-            allowed, filters.owners, filters.tags, filters.sources, filters.priority_at_least
-        )
+        filters = replace(filters, teams=allowed)
     sql, params = filters.sql()
+    capabilities = None if filters.capabilities is None else list(filters.capabilities)
     with acting_as(by, name):
-        return leases.claim_next(actor=name, session=session, ttl=ttl, filters=sql, params=params)
+        standing = leases.claim_next(
+            actor=name, session=session, ttl=ttl, capabilities=capabilities, filters=sql, params=params
+        )
+    return standing and refuse(standing, standing.id)
 
 
 def extend_claim(

@@ -15,6 +15,7 @@ from missioncontrol.models import Task, TaskEvent
 
 TASK_TABLE = Task._meta.db_table
 LONGEST_RETRY = 30
+NAMED = 20  # tasks told in a sentence
 
 
 def no_such_task(task_id: int) -> NotFound:
@@ -114,6 +115,18 @@ def _closed(standing: Standing) -> ApiError:
     return Conflict(f"Task {standing.id} is {standing.status}; reopen it first.", code="task_closed")
 
 
+def _full_hands(standing: Standing) -> ApiError:
+    holds = standing.holds or []
+    listed = ", ".join(f"#{number}" for number in holds[:NAMED])
+    rest = f" and {len(holds) - NAMED} more" if len(holds) > NAMED else ""
+    return Conflict(
+        f"You hold as many tasks as you may, {len(holds)}: {listed}{rest}. "
+        "Finish or release one of them before you claim another.",
+        code="wip_limit",
+        holds=holds,
+    )
+
+
 def _reason(standing: Standing) -> ApiError:
     return Invalid(
         f"Task {standing.id} is held by {standing.holder}: say in `reason` why you take it over.",
@@ -127,5 +140,6 @@ _REFUSALS = {
     "lease_not_held": _not_held,
     "stale_fence": _stale,
     "task_closed": _closed,
+    "wip_limit": _full_hands,
     "reason_required": _reason,
 }

@@ -16,7 +16,9 @@ from missioncontrol.leases import Presented
 from missioncontrol.models import CLOSED, Comment, Dependency, Evidence, Priority, Status, Task
 from missioncontrol.querysets import ClockTimestamp
 from missioncontrol.services.common import TASK_TABLE, acting_as, iso, record_event, refuse, visible_task
+from missioncontrol.services.costs import note_total
 from missioncontrol.services.evidence import EvidenceItem, collect
+from missioncontrol.services.mentions import answer, mention
 
 LEASED_FIELDS = frozenset({"status", "owner"})
 EDGES_LOCK = 0x4D43_4445  # one change of the dependency graph at a time, or two could close a cycle
@@ -33,6 +35,7 @@ def create_task(
     team: str = "",
     parent_id: int | None = None,
     tags: Sequence[str] = (),
+    requires: Sequence[str] = (),
     source: str = "",
     depends_on: Sequence[int] = (),
     due_at: datetime | None = None,
@@ -52,6 +55,7 @@ def create_task(
         team=team,
         parent_id=parent_id,
         tags=list(dict.fromkeys(tags)),
+        requires=list(dict.fromkeys(requires)),
         source=source,
         due_at=due_at,
         cost_usd=cost_usd,
@@ -68,6 +72,7 @@ def create_task(
             Dependency(task=task, depends_on_id=other) for other in set(depends_on)
         )
         record_event(task, "created", title=title, status=status, team=team)
+        note_total(task, Decimal(0), cost_usd)
     return task, True
 
 
@@ -113,10 +118,13 @@ def finish_task(
 
 
 def add_comment(*, by: Principal, task_id: int, body: str) -> Comment:
+    """Say something about a task. Whom it mentions is told, and the author's own mentions there are answered."""
     task = visible_task(by, task_id)
     with acting_as(by), audit.writing():
         comment = Comment.objects.create(task=task, author=by.actor, body=body)
-        record_event(task, "commented", comment_id=comment.pk)
+        answer(by, task)
+        named = mention(by, task, comment)
+        record_event(task, "commented", comment_id=comment.pk, **({"mentioned": named} if named else {}))
     return comment
 
 
@@ -138,8 +146,8 @@ def _edit(by: Principal, task: Task, changes: dict[str, Any]) -> None:
     if changes.get("parent_id") is not None:
         _check_exist(by, "parent_id", [changes["parent_id"]])
         _check_no_parent_cycle(task.pk, changes["parent_id"])
-    if "tags" in changes:
-        changes["tags"] = list(dict.fromkeys(changes["tags"]))
+    for name in {"tags", "requires"} & changes.keys():
+        changes[name] = list(dict.fromkeys(changes[name]))
     changed = {name: value for name, value in changes.items() if getattr(task, name) != value}
     differences = {
         name: [_plain(name, getattr(task, name)), _plain(name, value)] for name, value in changed.items()
@@ -148,6 +156,8 @@ def _edit(by: Principal, task: Task, changes: dict[str, Any]) -> None:
         differences |= _replace_dependencies(by, task, set(depends_on))
     if not differences:
         return
+    if "cost_usd" in changed:
+        note_total(task, task.cost_usd, changed["cost_usd"])
     Task.objects.filter(pk=task.pk).update(**changed, updated_at=ClockTimestamp())
     record_event(task, "edited", changes=differences)
 

@@ -1,6 +1,7 @@
 """Every list, form and page of the admin, for somebody who may do all and for somebody who may only look."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from django.urls import reverse
 from alai.kernel.auth import issue_token
 from alai.kernel.models import Actor, AuditEntry, Notification
 from missioncontrol import services
-from missioncontrol.models import Dependency, Grant, Task
+from missioncontrol.models import Dependency, GatePolicy, Grant, Task
 from tests.admin.conftest import JOHN
 from tests.cast import make_task
 
@@ -28,6 +29,8 @@ def filled(task: Task) -> None:
     Grant.objects.create(
         task=task, action="claim", reason="holiday", granted_by="ada", expires_at=task.created_at
     )
+    GatePolicy.objects.create(why="Customers see it")
+    services.record_cost(by=JOHN, task_id=task.pk, amount_usd=Decimal(2))
     actor = Actor.objects.create(name="john")
     issue_token(actor=actor, scopes=["tasks:read"], name="laptop", teams=["sales"])
     Notification.objects.create(
@@ -61,7 +64,7 @@ def test_its_list_is_closed_to_staff_without_permission(model: type[Model], sten
     assert sten.get(address(model, "changelist")).status_code == 403
 
 
-@pytest.mark.parametrize("name", ["taskevent", "comment", "dependency", "evidence", "grant"])
+@pytest.mark.parametrize("name", ["taskevent", "comment", "dependency", "evidence", "grant", "costentry"])
 def test_histories_offer_no_change_and_no_deletion(name: str, ada: Client) -> None:
     request = ada.get(reverse("admin:index")).wsgi_request
     model = next(model for model in MODELS if model._meta.model_name == name)

@@ -35,6 +35,7 @@ GRANT = {
     "enforced": True,
     "note": "{}",
     "override": False,
+    "capabilities": None,
 }
 DONE = {
     "actor": "john", "session": "s1", "person": False, "protected": True, "reason": "", "enforced": True,

@@ -3,16 +3,17 @@
 import datetime as dt
 import inspect
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from alai.kernel.models import AuditEntry
+from alai.kernel.models import Actor, AuditEntry
 from alai.kernel.principals import Principal
 from missioncontrol import services
 from missioncontrol.leases import Presented
-from missioncontrol.models import Message, Task, TaskEvent
+from missioncontrol.models import Comment, Mention, Message, Task, TaskEvent
 from missioncontrol.services.claims import NextFilters
 from missioncontrol.services.evidence import RegisteredFile
 from tests.cast import make_task
@@ -27,6 +28,12 @@ FILE = RegisteredFile("/a.log", "0" * 64, 1, dt.datetime(2026, 1, 1, tzinfo=dt.U
 def held(task: Task, ttl: dt.timedelta = HOUR) -> dict[str, Any]:
     services.claim_task(by=ADA, task_id=task.pk, session="s", ttl=ttl)
     return {"by": ADA, "task_id": task.pk, "session": "s"}
+
+
+def asked(task: Task) -> Mention:
+    """John asked Ada something."""
+    comment = Comment.objects.create(task=task, author="john", body="@ada?")
+    return Mention.objects.create(comment=comment, actor=Actor.objects.create(name="ada"))
 
 
 USES: dict[str, Callable[[Task], object]] = {
@@ -47,6 +54,8 @@ USES: dict[str, Callable[[Task], object]] = {
     "extend_claim": lambda task: services.extend_claim(**held(task), ttl=HOUR),
     "release_claim": lambda task: services.release_claim(**held(task)),
     "sweep_claims": lambda task: held(task, -HOUR) and services.sweep_claims(by=ADA, auto_release=True),
+    "record_cost": lambda task: services.record_cost(by=ADA, task_id=task.pk, amount_usd=Decimal(2)),
+    "see_mentions": lambda task: asked(task) and services.see_mentions(by=ADA, task_id=task.pk),
     "record_grant": lambda task: services.record_grant(by=ADA, task_id=task.pk, action="claim", reason="why"),
     "post_message": lambda task: services.post_message(by=ADA, channel="ops", body="Hello", payload={}),
     "remember": lambda task: services.remember(

@@ -2,11 +2,12 @@
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import RegexValidator
+from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models.functions import Now
 
 ACTOR_NAME = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}"
+SLACK_ID = r"[UWCG][A-Z0-9]{2,30}"
 
 SCOPES = {
     "tasks:read": "read tasks, events and statistics",
@@ -40,6 +41,29 @@ class Actor(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="actor"
     )
     is_active = models.BooleanField(default=True, help_text="An inactive actor's tokens are refused.")
+    wip_limit = models.PositiveSmallIntegerField(
+        "work in progress",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="How many tasks it may hold at once; empty: any number.",
+    )
+    capabilities = ArrayField(
+        models.CharField(max_length=100),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="What not everybody can do, e.g. gpu: it is handed tasks that require it.",
+    )
+    slack_id = models.CharField(
+        "Slack id",
+        max_length=32,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[RegexValidator(f"^{SLACK_ID}$", "A Slack id looks like U024BE7LH or C024BE91L.")],
+        help_text="Where mentions go: a member (U…) or a channel (C…). Empty: the default channel.",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -47,6 +71,11 @@ class Actor(models.Model):
 
     def __str__(self) -> str:
         return self.display_name or self.name
+
+    @property
+    def recipient(self) -> str:
+        """Where `notifications.enqueue` reaches it; empty when nobody recorded that."""
+        return f"user:{self.slack_id}" if self.slack_id[:1] in ("U", "W") else self.slack_id
 
 
 class Token(models.Model):

@@ -5,13 +5,14 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from missioncontrol import gates
+from missioncontrol.gates import Verb
 from missioncontrol.models import Evidence, Task
 from tests.cast import Cast, make_task
 
 pytestmark = pytest.mark.django_db
 
 
-def a_picture(task: Task, evidence: Sequence[Evidence]) -> list[str]:
+def a_picture(verb: Verb, task: Task, evidence: Sequence[Evidence]) -> list[str]:
     return [] if any(piece.kind == "image" for piece in evidence) else ["a picture of the page"]
 
 

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.django_db
 FIELDS = {
     "id", "title", "description", "status", "priority", "owner", "team", "parent_id", "tags", "source", "depends_on",
     "blocked_by", "due_at", "created_at", "updated_at", "completed_at", "evidence", "cost_usd", "lease", "legacy",
+    "requires",
 }  # fmt: skip
 
 

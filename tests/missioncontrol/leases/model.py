@@ -19,12 +19,15 @@ class ModelTask:
     live: bool = False
     proved: bool = False
 
-    def claim(self, who: Holder, *, override: bool = False) -> tuple[str, list[str]]:
+    def claim(self, who: Holder, *, override: bool = False, full: bool = False) -> tuple[str, list[str]]:
+        """`full`: the actor holds as many tasks as it may."""
         if self.status in CLOSED:
             return "task_closed", []
         if self.live and self.holder != who and not override:
             return "lease_held", []
         again = self.live and self.holder == who and not override
+        if full and not again and not override:
+            return "wip_limit", []
         self.fence += 0 if again else 1
         self.holder, self.live = who, True
         self.status = "in_progress" if self.status == "open" else self.status

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 from alai.kernel.errors import ApiError
-from alai.kernel.models import AuditEntry
+from alai.kernel.models import Actor, AuditEntry
 from alai.kernel.principals import Principal
 from missioncontrol import leases, services
 from missioncontrol.leases import Presented
@@ -26,10 +27,13 @@ from missioncontrol.models import Dependency, Priority, Status, Task, TaskEvent
 from missioncontrol.services.claims import CEO_APPROVED, NextFilters, Override
 from tests.missioncontrol.leases.model import CLOSED, Holder, ModelTask
 from tests.missioncontrol.leases.people import ADA, JOHN, OLE, PI_ORCH, TTL, let_expire
+from tests.missioncontrol.leases.together import outcome
 
 AGENTS = {"john": JOHN, "pi-orch": PI_ORCH}
 PRIORITIES = (1, 3, 2)
 WAITS_FOR = {1: [0]}  # the most urgent task waits for the first
+
+LIMITS = {"pi-orch": 1}  # how many tasks it may hold at once
 
 HOLDERS = [("john", "s1"), ("john", "s2"), ("pi-orch", "s1")]
 TASKS = [0, 0, 0, 0, 1, 2]  # mostly the same one: that is where verbs meet
@@ -73,6 +77,8 @@ class LeaseMachine(RuleBasedStateMachine):
         rows = [
             Task.objects.create(title=f"task {n}", priority=Priority(p)) for n, p in enumerate(PRIORITIES)
         ]
+        for name, most in LIMITS.items():
+            Actor.objects.create(name=name, wip_limit=most)
         self.ids = [row.pk for row in rows]
         self.models = [ModelTask(priority) for priority in PRIORITIES]
         self.last: list[Holder] = [HOLDERS[0]] * len(PRIORITIES)
@@ -153,7 +159,7 @@ class LeaseMachine(RuleBasedStateMachine):
             assert found == (model.status, model.fence, model.live, holder)
 
     def _claim(self, n: int, who: Holder) -> None:
-        expected = self.models[n].claim(who)
+        expected = self.models[n].claim(who, full=self.full(who))
         verdict = verdict_of(
             services.claim_task, by=AGENTS[who[0]], task_id=self.ids[n], session=who[1], ttl=TTL
         )
@@ -219,14 +225,15 @@ class LeaseMachine(RuleBasedStateMachine):
     def _next(self, who: Holder) -> None:
         ready = [n for n, model in enumerate(self.models) if model.claimable(self.blockers(n))]
         ready.sort(key=lambda n: (-self.models[n].priority, n))
-        standing = services.claim_next(by=AGENTS[who[0]], session=who[1], ttl=TTL, filters=NextFilters())
-        if not ready:
-            assert standing is None
+        call = partial(services.claim_next, by=AGENTS[who[0]], session=who[1], ttl=TTL, filters=NextFilters())
+        standing = outcome(call)
+        if self.full(who) or not ready:
+            assert standing == ("wip_limit" if self.full(who) else None)
             self.expect([])
             return
         best = ready[0]
         expected = self.models[best].claim(who)
-        assert standing is not None and standing.id == self.ids[best]
+        assert isinstance(standing, leases.Standing) and standing.id == self.ids[best]
         assert (standing.holder, standing.fencing_token) == (":".join(who), self.models[best].fence)
         self.compare(best, standing.verdict, expected)
 
@@ -285,6 +292,11 @@ class LeaseMachine(RuleBasedStateMachine):
             changes={"title": f"Title {self.titles}"},
         )
         self.compare(n, verdict, ("ok", ["edited"]))
+
+    def full(self, who: Holder) -> bool:
+        """Whether the actor holds as many tasks as it may, in whatever sessions."""
+        held = [model for model in self.models if model.live and model.holder and model.holder[0] == who[0]]
+        return len(held) >= LIMITS.get(who[0], len(self.models) + 1)
 
     def leased(self, *, live: bool | None) -> list[int]:
         """The tasks with a lease that still stands, that has run out, or (None) either."""
