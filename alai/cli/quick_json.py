@@ -1,7 +1,7 @@
-"""JSON without the package `json`, whose import alone costs as much as a third of a cold `alai mc claim`.
+"""JSON without the package `json`, whose import takes more than half as long as Python's own start.
 
-The package brings regular expressions and enumerations along. What it does in the end are the functions below;
-whatever is out of the ordinary is left to the package itself.
+The package brings regular expressions and enumerations along. What does its work in the end is `_json`; whatever is
+out of the ordinary is left to the package itself.
 """
 
 from __future__ import annotations

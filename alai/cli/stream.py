@@ -44,7 +44,7 @@ class Stream:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         wire: Wire | None = self._first()
-        while not self._over():
+        while True:
             if wire is not None:
                 try:
                     yield from self._events(wire)
@@ -53,7 +53,9 @@ class Stream:
                 finally:
                     wire.close()
             self._rest()
-            wire = None if self._over() else self._again()
+            if self._over():
+                return
+            wire = self._again()
 
     def _first(self) -> Wire:
         try:

@@ -175,8 +175,8 @@ def test_refusals_and_absence_have_the_exit_codes_of_mc(john: Desk, people: Cast
         assert (refused.code, refused.err.count("\n")) == (1, 1), refused
     outsider = desk_of(people.charlie, "charlie").run("hive", "tail")
     assert (outsider.code, "scope" in outsider.err) == (1, True)
-    for words in (("post", "ops", "x"), ("tail",), ("tail", "-f"), ("remember", "k", "x"), ("recall", "x")):
-        away = john.run("hive", *words, ALAI_MC_URL="http://127.0.0.1:1")
+    for verb in (("post", "ops", "x"), ("tail",), ("tail", "-f"), ("remember", "k", "x"), ("recall", "x")):
+        away = john.run("hive", *verb, ALAI_MC_URL="http://127.0.0.1:1")
         assert (away.code, away.out, away.err.count("\n")) == (4, "", 1), away
     nowhere = john.run("hive", "tail", ALAI_MC_URL="", ALAI_MC_DB="hivemind.db")
     assert (nowhere.code, "No server is named" in nowhere.err) == (2, True)

@@ -198,8 +198,8 @@ def test_an_empty_value_clears_a_field(john: Desk) -> None:
     changed = john.mc("update", 1, *words, "--json").json
     assert (changed["owner"], changed["parent_id"], changed["cost_usd"]) == ("ada", 3, 2.5)
     assert changed["due_at"] > changed["updated_at"]
-    words = ("--owner", "", "--parent", "", "--due", "", "--cost", "")
-    changed = john.mc("update", 1, *words, "--json").json
+    empty = ("--owner", "", "--parent", "", "--due", "", "--cost", "")
+    changed = john.mc("update", 1, *empty, "--json").json
     assert [changed[name] for name in ("owner", "parent_id", "due_at", "cost_usd")] == [None] * 4
 
 

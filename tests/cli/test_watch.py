@@ -11,7 +11,6 @@ from itertools import islice
 import pytest
 from django.utils import timezone
 
-from alai.cli import stream as streaming
 from alai.cli.errors import Refused
 from alai.cli.server import Server
 from alai.cli.stream import Stream
@@ -257,7 +256,7 @@ def test_frames_are_read_however_they_are_cut_into_pieces() -> None:
 
 def test_the_pauses_between_two_tries_grow_and_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(streaming.time, "sleep", slept.append)
+    monkeypatch.setattr(time, "sleep", slept.append)
     stream = Stream(Server("http://127.0.0.1:1", "t", 1), EVENTS, {})
     for failures in (0, 1, 2, 3, 20):
         stream._failures = failures

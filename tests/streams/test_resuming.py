@@ -5,11 +5,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from http.client import HTTPException
 
 import psutil
 import psycopg
 from django.db import connection
+from django.utils import timezone
 
 from missioncontrol.models import TaskEvent
 from tests.cast import Cast, make_task
@@ -51,6 +53,26 @@ def test_the_position_may_stand_in_the_query_too(cast: Cast, address: str) -> No
     path = f"/api/v1/events/stream?last_event_id={position}"
     with listening(address, path, **bearer(cast.john.token)) as after:
         eventually(lambda: after.ids() == [missed])
+
+
+def test_a_stream_may_begin_with_a_time_and_goes_on_by_position(cast: Cast, address: str) -> None:
+    task, moment = make_task(), timezone.now()
+    at = [moment - timedelta(minutes=minutes) for minutes in (20, 3000, 0)]
+    late, _, recent = (
+        TaskEvent.objects.create(task=task, kind="noted", actor="john", at=when).pk for when in at
+    )
+    since = (moment - timedelta(minutes=30)).isoformat().replace("+00:00", "Z")
+    path = f"/api/v1/events/stream?since={since}"
+    with listening(address, path, **bearer(cast.john.token)) as heard:
+        live = happen(task.pk)
+        eventually(lambda: heard.ids() == [late, recent, live])
+        position = heard.last_id
+    missed = happen(task.pk)
+    with listening(address, path, last_id=position, **bearer(cast.john.token)) as again:
+        eventually(lambda: again.ids() == [missed])
+    for wrong in ("yesterday", "12345", "1960-01-01"):
+        with listening(address, f"/api/v1/events/stream?since={wrong}", **bearer(cast.john.token)) as refused:
+            assert (refused.status, refused.problem["errors"][0]["loc"][-1]) == (422, "since")
 
 
 def test_an_event_that_commits_after_a_later_one_is_not_lost(cast: Cast, address: str) -> None:
