@@ -30,6 +30,7 @@ HIVEMIND = Scope("hivemind")
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Cursor = Annotated[str | None, Query(max_length=500)]
 Name = Annotated[str, Query(max_length=200)]
+Channels = Annotated[list[Annotated[str, Field(max_length=200)]], Query(max_length=50)]
 
 
 @router.post(
@@ -50,17 +51,19 @@ def post_message(request: HttpRequest, body: MessageIn) -> Status[MessageOut]:
 )
 def list_messages(
     request: HttpRequest,
-    channel: Name = "",
+    channel: Channels = [],  # noqa: B006 - ninja copies it
     after_id: Annotated[str, Query(max_length=500)] = "",
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> MessageList:
-    """A channel's latest messages, oldest first; `cursor` leads to those before.
+    """The latest messages of a channel, or of several, oldest first; `cursor` leads to those before.
 
     `after_id` takes the `position` of an answer or the `cursor` of a message and answers what was committed since,
     nothing left out; while `next_cursor` is not null there is more after it.
     """
-    page = recall.list_messages(channel, after=after_id, limit=limit, cursor=cursor)
+    page = recall.list_messages(
+        [name for name in channel if name], after=after_id, limit=limit, cursor=cursor
+    )
     items = [MessageOut.of(message) for message in page.items]
     return MessageList(items=items, next_cursor=page.next_cursor, position=page.position)
 
@@ -98,13 +101,21 @@ MESSAGES = Source(
 )
 def stream_messages(
     request: HttpRequest,
-    channel: Annotated[list[Annotated[str, Field(max_length=100)]], Query(max_length=50)] = [],  # noqa: B006
+    channel: Channels = [],  # noqa: B006
+    recent: Annotated[int, Query(ge=0, le=MAX_LIMIT)] = 0,
     last_event_id: Annotated[str, Query(max_length=500)] = "",
     last_event_id_header: Annotated[str, Header(alias="Last-Event-ID", max_length=500)] = "",
 ) -> HttpResponse:
-    """Messages as they are committed, as Server-Sent Events; of all channels, or of those that are named."""
-    wanted: list[Wanted] = [{"channel": set(channel)}] if any(channel) else []
-    return open_stream(request, caller(request), MESSAGES, wanted, last_event_id_header or last_event_id)
+    """Messages as they are committed, as Server-Sent Events; of all channels, or of those that are named.
+
+    Without `Last-Event-ID` (or `last_event_id`) it begins with the `recent` latest ones.
+    """
+    channels = [name for name in channel if name]
+    wanted: list[Wanted] = [{"channel": set(channels)}] if channels else []
+    begin = last_event_id_header or last_event_id
+    if recent and not begin:
+        begin = pagination.encode(*recall.before_latest(channels, recent))
+    return open_stream(request, caller(request), MESSAGES, wanted, begin)
 
 
 @router.post(

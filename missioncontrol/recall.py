@@ -1,5 +1,6 @@
 """Reading messages and memories."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
@@ -61,9 +62,10 @@ class MessagePage(Page[Message]):
     position: str
 
 
-def list_messages(channel: str, *, after: str, limit: int, cursor: str | None) -> MessagePage:
-    """A page in the order of time: the latest of a channel and by `cursor` those before, or what came `after`."""
-    messages = Message.objects.filter(channel=channel) if channel else Message.objects.all()
+def list_messages(channels: Sequence[str], *, after: str, limit: int, cursor: str | None) -> MessagePage:
+    """A page in the order of time: the latest of the channels (of all, when none is named) and by `cursor` those
+    before, or what came `after`."""
+    messages = _of(channels)
     if not after:
         position = pagination.encode(
             pagination.safe_xid(), 0
@@ -73,6 +75,19 @@ def list_messages(channel: str, *, after: str, limit: int, cursor: str | None) -
     feed = pagination.committed_after(messages, _position(after), limit=limit)
     position = pagination.encode(*feed.position)
     return MessagePage(feed.items, position if feed.more else None, position)
+
+
+def before_latest(channels: Sequence[str], count: int) -> tuple[int, int]:
+    """The position after which the latest `count` messages of the channels come, and what is said from now on."""
+    safe = str(pagination.safe_xid())
+    settled = _of(channels).extra(where=["xid < %s::text::xid8"], params=[safe])
+    earlier = settled.order_by("-xid", "-id").values_list("xid", "id")[count : count + 1].first()
+    return (int(earlier[0]), earlier[1]) if earlier else (0, 0)
+
+
+def _of(channels: Sequence[str]) -> QuerySet[Message]:
+    """All of them, when none is named."""
+    return Message.objects.filter(channel__in=channels) if channels else Message.objects.all()
 
 
 def _position(after: str) -> tuple[int, int]:

@@ -97,13 +97,29 @@ def _position(since: str) -> tuple[int, int]:
     try:
         moment = dt.datetime.fromisoformat(since)
     except ValueError:
-        return pagination.decode_position(since)
+        return _position_inside(since)
     try:
         moment = in_utc(moment)
     except ValueError as error:
         raise Invalid(
             f"updated_since: {error}", errors=[{"loc": ["query", "updated_since"], "msg": str(error)}]
         ) from None
+    return position_at(moment)
+
+
+def _position_inside(text: str) -> tuple[int, int]:
+    try:
+        return pagination.decode_position(text)
+    except Invalid as error:
+        if error.code == "position_unknown":
+            raise
+        words = "neither a time in ISO 8601 nor the position of an earlier answer"
+        errors = [{"loc": ["query", "updated_since"], "msg": words}]
+        raise Invalid(f"updated_since is {words}.", errors=errors) from None
+
+
+def position_at(moment: dt.datetime) -> tuple[int, int]:
+    """The `(xid, id)` after which everything comes that happened since, and perhaps some that happened before."""
     # Not only from the first event that is visible: an earlier transaction may still be under way.
     with connection.cursor() as cursor:
         cursor.execute(

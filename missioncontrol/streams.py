@@ -1,18 +1,22 @@
 """The ledger's live events: `GET /events/stream`."""
 
 import json
-from collections.abc import Collection
-from typing import Annotated
+from collections.abc import Container
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Header, Query, Router
 from ninja.responses import NinjaJSONEncoder
 from pydantic import Field
 
+from alai.kernel import pagination
 from alai.kernel.api import PROBLEMS, Scope, caller
-from alai.kernel.shapes import Id
+from alai.kernel.shapes import Id, Moment
 from alai.kernel.streams.opening import STREAM_REPLY, open_stream
 from alai.kernel.streams.source import Row, Source, Wanted
+from missioncontrol import selectors
 from missioncontrol.models import Task, TaskEvent
 from missioncontrol.schemas import EventOut
 
@@ -26,6 +30,16 @@ class LiveEventOut(EventOut):
 
     team: str | None
     title: str
+
+
+@dataclass(frozen=True)
+class NotBefore(Container[datetime]):
+    """All times from a moment on."""
+
+    moment: datetime
+
+    def __contains__(self, at: object) -> bool:
+        return isinstance(at, datetime) and at >= self.moment
 
 
 def render(row: Row) -> str:
@@ -61,16 +75,18 @@ def stream_events(
     team: Names = [],  # noqa: B006
     task_id: Annotated[list[Id], Query(max_length=50)] = [],  # noqa: B006
     actor: Names = [],  # noqa: B006
+    since: Moment | None = None,
     last_event_id: Annotated[str, Query(max_length=500)] = "",
     last_event_id_header: LastEventId = "",
 ) -> HttpResponse:
     """Task events as they are committed, as Server-Sent Events.
 
     `kinds` takes several, separated by commas or repeated; so do `team` and `actor`. `Last-Event-ID` (or
-    `last_event_id`) goes on after that event with nothing lost or repeated; without it the stream begins now.
+    `last_event_id`) goes on after that event with nothing lost or repeated; without it the stream begins now, or
+    with the first event of `since`.
     """
     by = caller(request)
-    asked: dict[str, Collection[object]] = {
+    asked: dict[str, set[Any]] = {
         "kind": _several(kinds),
         "team": _several(team),
         "actor": _several(actor),
@@ -79,7 +95,11 @@ def stream_events(
     wanted: list[Wanted] = [{column: values for column, values in asked.items() if values}]
     if by.teams:
         wanted.append({"team": set(by.teams)})
-    return open_stream(request, by, TASK_EVENTS, wanted, last_event_id_header or last_event_id)
+    begin = last_event_id_header or last_event_id
+    if since:
+        wanted.append({"at": NotBefore(since)})
+        begin = begin or pagination.encode(*selectors.position_at(since))
+    return open_stream(request, by, TASK_EVENTS, wanted, begin)
 
 
 def _several(names: list[str]) -> set[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "login": "alai.cli.login",
     "mc": "alai.cli.mc",
+    "hive": "alai.cli.hive",
     "completion": "alai.cli.completion",
 }
 

@@ -86,9 +86,17 @@ def _choices() -> list[tuple[str, str, tuple[str, ...]]]:
     ]
 
 
-def _cases(act: str) -> str:
+def _free() -> list[str]:
+    """The options whose value can be anything, a file's name for instance."""
+    verbs = [verb for _, verb in _paths().values() if verb is not None]
+    names = {one.name for verb in verbs for one in verb.options if one.metavar and not one.choices}
+    return sorted(names - {name for _, name, _ in _choices()})
+
+
+def _cases(act: str, anything: str) -> str:
     """Values first, as `mc list --status` is a beginning of its own; longer beginnings before shorter ones."""
     lines = [_case(f'"{path}"*" --{name}"', " ".join(choices), act) for path, name, choices in _choices()]
+    lines.append(_case("|".join(f'*" --{name}"' for name in _free()), "", anything))
     for path, (words, verb) in sorted(_paths().items(), reverse=True):
         pattern = f'"{path}"|"{path} "*' if verb else f'"{path}"'
         lines.append(_case(pattern, " ".join(words), act))
@@ -100,11 +108,11 @@ def _case(pattern: str, words: str, act: str) -> str:
 
 
 def _bash() -> str:
-    return BASH.format(cases=_cases('words="{words}"'))
+    return BASH.format(cases=_cases('words="{words}"', 'words=""'))
 
 
 def _zsh() -> str:
-    return ZSH.format(cases=_cases("compadd -- {words}"))
+    return ZSH.format(cases=_cases("compadd -- {words}", "_files"))
 
 
 def _fish() -> str:
@@ -128,6 +136,7 @@ def _fish() -> str:
             values = (
                 f" -x -a '{' '.join(option.choices)}'" if option.choices else " -r" if option.metavar else ""
             )
+            short = f" -s {option.short}" if option.short else ""
             help_text = option.help.replace("'", "")
-            lines.append(f"complete -c alai -n '{here}' -l {option.name}{values} -d '{help_text}'")
+            lines.append(f"complete -c alai -n '{here}' -l {option.name}{short}{values} -d '{help_text}'")
     return "\n".join([*lines, ""])

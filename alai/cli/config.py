@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from alai.cli.options import Given
 
 TIMEOUT = 10.0  # seconds, for a whole exchange with the server
+NO_SERVER = "No server is named: run `alai login`, or set ALAI_MC_URL and ALAI_TOKEN."
 NO_LEDGER = (
     "No ledger is named: run `alai login`, or set ALAI_MC_URL and ALAI_TOKEN, or ALAI_MC_DB for a file."
 )
@@ -22,18 +23,25 @@ class Settings:
 
     __slots__ = ("actor", "database", "given_session", "read_only", "timeout", "token", "url")
 
-    def __init__(self, given: Given) -> None:
+    def __init__(self, given: Given, *, server_only: bool = False) -> None:
+        """With `server_only` a legacy file is no answer; Usage when nothing says where the ledger is."""
         environ = os.environ
         url = given.text("url") or environ.get("ALAI_MC_URL", "")
         self.token = environ.get("ALAI_TOKEN", "")
         self.actor = given.text("actor") or environ.get("ALAI_ACTOR", "")
         self.given_session = given.text("session") or environ.get("ALAI_SESSION", "")
-        self.database = "" if url else environ.get("ALAI_MC_DB", "")
+        self.database = "" if url or server_only else environ.get("ALAI_MC_DB", "")
         self.timeout = seconds(environ.get("ALAI_TIMEOUT", ""))
         self.read_only = False
         self.url = clean_url(url) if url else ""
         if not (url and self.token and self.actor):
             self._complete(read(), legacy=environ.get("ALAI_MC_LEGACY") == "1")
+        if not (self.url or self.database):
+            raise Usage(NO_SERVER if server_only else NO_LEDGER)
+        if self.url and not self.token:
+            raise Usage(
+                f"There is no token for {self.url}: run `alai login --url {self.url}` or set ALAI_TOKEN."
+            )
         check_actor(self.actor)
         check_session(self.given_session)
 
@@ -44,15 +52,9 @@ class Settings:
             self.read_only = bool(url) and not legacy
             return
         self.url = self.url or url
-        if not self.url:
-            raise Usage(NO_LEDGER)
-        if self.url == url:
+        if self.url and self.url == url:
             self.token = self.token or file.get("token", "")
             self.actor = self.actor or file.get("actor", "")
-        if not self.token:
-            raise Usage(
-                f"There is no token for {self.url}: run `alai login --url {self.url}` or set ALAI_TOKEN."
-            )
 
     @property
     def session(self) -> str:

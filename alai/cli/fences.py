@@ -6,9 +6,9 @@ which lost its lease without noticing. One small file a server, session and task
 
 from __future__ import annotations
 
-import json
 import os
 
+from alai.cli import quick_json
 from alai.cli.errors import Refused
 
 TYPE_CHECKING = False
@@ -36,7 +36,7 @@ class Fences:
     def keep(self, task: int, fence: int | None, holder: str) -> None:
         path = self._path(task)
         fresh = f"{path}.{os.getpid()}.new"
-        content = json.dumps({"fencing_token": fence, "holder": holder}).encode()
+        content = quick_json.write({"fencing_token": fence, "holder": holder}).encode()
         try:
             file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             try:
@@ -51,7 +51,7 @@ class Fences:
         """`{"fencing_token", "holder"}` of this session's claim; None when it made none, or ended it."""
         try:
             with open(self._path(task), "rb") as file:  # noqa: PTH123
-                kept: dict[str, Any] = json.loads(file.read())
+                kept: dict[str, Any] = quick_json.read(file.read())
         except FileNotFoundError:
             return None
         except OSError as error:

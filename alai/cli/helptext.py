@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from alai.cli.commands import COMMANDS, load
-from alai.cli.options import Option, Verb
+from alai.cli.options import Argument, Option, Verb
 
 WIDTH = 26
 EXIT_CODES = "Exit codes: 0 done, 1 refused (the reason is on stderr), 2 usage, 4 server unreachable."
 ENVIRONMENT = """Environment: ALAI_MC_URL, ALAI_TOKEN, ALAI_ACTOR, ALAI_SESSION; else ~/.config/alai/config.toml, which
-`alai login` writes. Without a server, ALAI_MC_DB names the legacy SQLite file. ALAI_TIMEOUT is in seconds (10)."""
+`alai login` writes. Without a server, the mc verbs work on the legacy file in ALAI_MC_DB. ALAI_TIMEOUT: seconds (10)."""
 
 
 def of_all() -> str:
@@ -21,6 +21,8 @@ def of_all() -> str:
         "Examples:",
         "  alai login --url https://mc.example.com",
         "  alai mc claim 99927 --ttl-minutes 10",
+        "  alai mc watch --team drop",
+        '  alai hive post deploys "Site is up."',
     ]
     return "\n".join([*lines, *examples, "", "`alai COMMAND --help` explains each.", ENVIRONMENT, EXIT_CODES])
 
@@ -43,7 +45,7 @@ def of_group(group: str) -> str:
 
 
 def of_verb(verb: Verb, command: str) -> str:
-    places = " ".join(f"-- {one.name}..." if one.rest else one.name for one in verb.arguments)
+    places = " ".join(map(_place, verb.arguments))
     usage = " ".join(
         part for part in ("Usage:", command, "[options]" if verb.options else "", places) if part
     )
@@ -58,13 +60,21 @@ def of_verb(verb: Verb, command: str) -> str:
     return "\n".join([*lines, "", EXIT_CODES])
 
 
+def _place(argument: Argument) -> str:
+    if argument.rest:
+        return f"-- {argument.name}..."
+    name = f"{argument.name}..." if argument.many else argument.name
+    return f"[{name}]" if argument.optional else name
+
+
 def _option(option: Option) -> str:
     text = option.help
     if option.choices:
         text += f": {', '.join(option.choices)}"
     if option.many:
         text += " (repeatable)"
-    return _row(f"--{option.name} {option.metavar}".rstrip(), text)
+    short = f"-{option.short}, " if option.short else ""
+    return _row(f"{short}--{option.name} {option.metavar}".rstrip(), text)
 
 
 def _row(left: str, right: str) -> str:

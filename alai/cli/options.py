@@ -16,9 +16,12 @@ BIGGEST = 2**63 - 1
 
 
 class Option:
-    """`--name`: a switch, or with a `metavar` an option that takes a value; `many` may be repeated."""
+    """`--name`: a switch, or with a `metavar` an option that takes a value; `many` may be repeated.
 
-    __slots__ = ("choices", "help", "many", "metavar", "name", "whole")
+    `short` is a letter that names it too: `-n 5` and `-n5`.
+    """
+
+    __slots__ = ("choices", "help", "many", "metavar", "name", "short", "whole")
 
     def __init__(
         self,
@@ -29,6 +32,7 @@ class Option:
         many: bool = False,
         choices: tuple[str, ...] = (),
         whole: tuple[int, int] | None = None,
+        short: str = "",
     ) -> None:
         self.name = name
         self.help = help
@@ -36,20 +40,34 @@ class Option:
         self.many = many
         self.choices = choices
         self.whole = whole
+        self.short = short
 
 
 class Argument:
-    """A word by position. `whole` is a positive whole number; `rest` takes everything after `--`."""
+    """A word by position. `whole` is a positive whole number; `rest` takes everything after `--`.
 
-    __slots__ = ("choices", "help", "name", "rest", "whole")
+    The last one may be `optional`, or `many` words, which may also be none.
+    """
+
+    __slots__ = ("choices", "help", "many", "name", "optional", "rest", "whole")
 
     def __init__(
-        self, name: str, help: str, *, whole: bool = False, rest: bool = False, choices: tuple[str, ...] = ()
+        self,
+        name: str,
+        help: str,
+        *,
+        whole: bool = False,
+        rest: bool = False,
+        optional: bool = False,
+        many: bool = False,
+        choices: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.help = help
         self.whole = whole
         self.rest = rest
+        self.optional = optional or many
+        self.many = many
         self.choices = choices
 
 
@@ -104,8 +122,8 @@ def parse(verb: Verb, words: Sequence[str], command: str) -> Given:
     """Read the words after the verb; Usage says what is wrong with them."""
     given = Given()
     hint = f"see `{command} --help`"
-    options = {option.name: option for option in verb.options}
-    places = [argument for argument in verb.arguments if not argument.rest]
+    options = {f"--{option.name}": option for option in verb.options}
+    options |= {f"-{option.short}": option for option in verb.options if option.short}
     queue = list(reversed(words))
     found: list[str] = []
     while queue:
@@ -113,33 +131,51 @@ def parse(verb: Verb, words: Sequence[str], command: str) -> Given:
         if word == "--":
             given.rest = queue[::-1]
             break
-        if not word.startswith("--") or word == "-":
-            found.append(word)
-            continue
-        name, equals, value = word[2:].partition("=")
+        name, value = _apart(word, options)
         option = options.get(name)
         if option is None:
-            raise Usage(f"There is no option --{name}; {hint}.")
+            if word.startswith("--"):
+                raise Usage(f"There is no option {name}; {hint}.")
+            found.append(word)
+            continue
         if not option.metavar:
-            if equals:
-                raise Usage(f"--{name} takes no value; {hint}.")
-        elif not equals:
+            if value is not None:
+                raise Usage(f"{name} takes no value; {hint}.")
+        elif value is None:
             if not queue:
-                raise Usage(f"--{name} needs a value: {option.metavar}.")
+                raise Usage(f"{name} needs a value: {option.metavar}.")
             value = queue.pop()
-        _keep(given, option, value)
+        _keep(given, option, value or "")
     if not any(argument.rest for argument in verb.arguments):
         found += given.rest
         given.rest = []
-    if len(found) > len(places):
+    _place(given, verb, found, command, hint)
+    return given
+
+
+def _apart(word: str, options: dict[str, Option]) -> tuple[str, str | None]:
+    """An option's name and the value that hangs on it: `--name=value`, `-n5`."""
+    if word.startswith("--"):
+        name, equals, value = word.partition("=")
+        return name, value if equals else None
+    name = word[:2]
+    is_value = len(word) > 2 and name in options and options[name].metavar
+    return (name, word[2:]) if is_value else (word, None)
+
+
+def _place(given: Given, verb: Verb, found: list[str], command: str, hint: str) -> None:
+    """Put the words that are no options where the verb's arguments want them."""
+    places = [argument for argument in verb.arguments if not argument.rest]
+    if len(found) > len(places) and not (places and places[-1].many):
         raise Usage(f"{command} takes {_count(len(places))}, not {len(found)}; {hint}.")
     for argument, word in zip(places, found, strict=False):
-        _check_argument(argument, word)
-        given.values[argument.name] = [word]
-    missing = [argument.name for argument in verb.arguments[len(found) :] if not argument.rest]
+        taken = found[len(places) - 1 :] if argument.many else [word]
+        for one in taken:
+            _check_argument(argument, one)
+        given.values[argument.name] = taken
+    missing = [argument.name for argument in places[len(found) :] if not argument.optional]
     if missing:
         raise Usage(f"{command} needs {missing[0]}; {hint}.")
-    return given
 
 
 def _keep(given: Given, option: Option, value: str) -> None:

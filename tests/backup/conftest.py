@@ -86,7 +86,7 @@ def _filled(source: Installation, path: Path) -> Saved:
 @pytest.fixture(scope="session")
 def restored(saved: Saved) -> Iterator[Installation]:
     """The backup restored on the tests' shared server, to be looked at."""
-    with _place() as place:
+    with new_place() as place:
         target = place.make()
         target.manage("restore", str(saved.path))
         yield target
@@ -94,7 +94,7 @@ def restored(saved: Saved) -> Iterator[Installation]:
 
 @pytest.fixture
 def place() -> Iterator["Place"]:
-    with _place() as place:
+    with new_place() as place:
         yield place
 
 
@@ -125,7 +125,8 @@ class Place:
 
 
 @contextmanager
-def _place() -> Iterator[Place]:
+def new_place() -> Iterator[Place]:
+    """Nothing of it is left afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="mission-control-restore-"))
     place = Place(folder, os.environ["DATABASE_URL"].rsplit("/", 1)[0])
     try:

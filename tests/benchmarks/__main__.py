@@ -20,14 +20,21 @@ def simple(name: str) -> Callable[[Place], list[Result]]:
     return lambda place: measured(place, name)
 
 
-def over_http(place: Place) -> list[Result]:
-    with place.web() as port:
-        return measured(place, "http", str(port))
+def over_http(name: str) -> Callable[[Place], list[Result]]:
+    """One that needs the web server too."""
+
+    def run(place: Place) -> list[Result]:
+        with place.web() as port:
+            return measured(place, name, str(port))
+
+    return run
 
 
 BENCHMARKS: dict[str, Callable[[Place], list[Result]]] = {
     "claims": simple("claims"),
-    "http": over_http,
+    "http": over_http("http"),
+    "cold": over_http("cold"),
+    "fanout": over_http("fanout"),
     "queue": simple("queue"),
     "importing": simple("importing"),
 }

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from alai.kernel.auth import issue_token
+from alai.kernel.models import Actor
 from tests.cast import Caller, Cast, assemble
 from tests.cli.desk import Desk
 from tests.serving import served
@@ -53,3 +55,14 @@ def pi_orch(people: Cast, desk_of: DeskOf) -> Desk:
 @pytest.fixture
 def ole(people: Cast, desk_of: DeskOf) -> Desk:
     return desk_of(people.ole, "ole", "desk")
+
+
+@pytest.fixture
+def minded(people: Cast, desk_of: DeskOf) -> DeskOf:
+    """A desk with a token for HiveMind: `minded("john")`."""
+
+    def make(name: str, **changes: str) -> Desk:
+        token = issue_token(actor=Actor.objects.get(name=name), scopes=["hivemind"])[1]
+        return desk_of(Caller(token), name, **changes)
+
+    return make

@@ -1,16 +1,21 @@
 """A proxy on loopback that cuts its first connections after a number of bytes, on the way there or back."""
 
 import contextlib
+import select
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+RESET = struct.pack("ii", 1, 0)  # close at once, and say so with an RST
 
 
 class Cutter:
     """Passes `there` bytes of the request and `back` bytes of the answer, then closes; None passes them all.
 
-    The first `cuts` connections are cut, later ones pass whole. What passed last stands in `request`, `answer`.
+    The first `cuts` connections are cut, later ones pass whole; every other cut is a reset instead of an orderly end.
+    What passed last stands in `request`, `answer`.
     """
 
     def __init__(self, upstream: str) -> None:
@@ -33,6 +38,8 @@ class Cutter:
                 whole = self.connections > self._cuts
                 with client, socket.create_connection(self._upstream) as server, contextlib.suppress(OSError):
                     self._pass(client, server, None if whole else self._there, None if whole else self._back)
+                    if not whole and (self._there or 0) + (self._back or 0) & 1:
+                        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
     def stop(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
@@ -46,10 +53,16 @@ class Cutter:
         if there is not None and there < len(self.request):
             return
         self.answer = b""
-        while (back is None or len(self.answer) < back) and (piece := server.recv(65536)):
+        while (back is None or len(self.answer) < back) and (piece := _piece(client, server)):
             piece = piece if back is None else piece[: back - len(self.answer)]
             self.answer += piece
             client.sendall(piece)
+
+
+def _piece(client: socket.socket, server: socket.socket) -> bytes:
+    """What the server says next; nothing once it has finished, or the client has gone away."""
+    ready, _, _ = select.select([client, server], [], [])
+    return server.recv(65536) if server in ready else b""
 
 
 def _request(client: socket.socket) -> bytes:

@@ -12,36 +12,47 @@ from tests.cli.desk import ROOT, Desk
 
 HEAVY = (
     "argparse",
+    "collections",
     "dataclasses",
+    "enum",
     "http.client",
+    "json",
     "pathlib",
+    "re",
+    "socket",
+    "sqlite3",
     "ssl",
     "tomllib",
     "typing",
     "urllib.parse",
-    "sqlite3",
 )
+OLDEST = 12  # of Python 3
 
 
-def pythons() -> list[str]:
-    """One interpreter for each version that is installed and new enough; ours among them."""
-    versions = Path.home() / ".pyenv" / "versions"
-    found = {}
-    for minor in range(12, 20):
-        candidates = [
-            *versions.glob(f"3.{minor}.*/bin/python3"),
-            Path(shutil.which(f"python3.{minor}") or "/nowhere"),
-        ]
-        found[minor] = next((str(one) for one in candidates if _runs(one)), None)
-    found[sys.version_info.minor] = sys.executable
-    return [path for path in found.values() if path]
+def python3(minor: int) -> str | None:
+    """An installed interpreter of this version."""
+    if minor == sys.version_info.minor:
+        return sys.executable
+    managed = sorted((Path.home() / ".pyenv" / "versions").glob(f"3.{minor}.*/bin/python3"))
+    on_path = shutil.which(f"python3.{minor}")
+    candidates = [*managed, *([Path(on_path)] if on_path else [])]
+    return next((str(one) for one in candidates if _runs(one)), None)
 
 
 def _runs(python: Path) -> bool:
-    return (
-        python.exists()
-        and subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
-    )
+    asked = subprocess.run([python, "-c", "import venv, ssl, sqlite3"], capture_output=True, check=False)
+    return asked.returncode == 0
+
+
+@pytest.fixture(params=["oldest", "newest"])
+def python(request: pytest.FixtureRequest) -> str:
+    """The oldest Python that the command promises to work on, and the newest that is installed: at least our own."""
+    if request.param == "oldest":
+        found = python3(OLDEST)
+        if found is None:
+            pytest.skip(f"Python 3.{OLDEST} is not installed here: install it, for pyenv or on PATH")
+        return found
+    return next(one for minor in range(19, OLDEST - 1, -1) if (one := python3(minor)))
 
 
 @pytest.fixture(scope="package")
@@ -56,29 +67,29 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(out.glob("*.whl"))
 
 
-@pytest.mark.parametrize("python", pythons())
+def bare(python: str, place: Path) -> Path:
+    """A virtual environment with nothing in it."""
+    subprocess.run([python, "-m", "venv", "--without-pip", place], check=True)
+    return place / "bin" / "python"
+
+
 def test_it_runs_installed_without_the_server_s_packages(
     python: str, wheel: Path, john: Desk, tmp_path: Path
 ) -> None:
-    place = tmp_path / "venv"
-    subprocess.run([python, "-m", "venv", "--without-pip", place], check=True)
-    install: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "pip",
-        "--python",
-        place / "bin" / "python",
-        "install",
-        "-q",
-        "--no-index",
-        wheel,
-    ]
-    subprocess.run(install, check=True, capture_output=True)
-    alai = Desk(john.home, john.environment, (str(place / "bin" / "alai"),))
+    place = bare(python, tmp_path / "venv")
+    pip = [sys.executable, "-m", "pip", "--python", str(place), "install", "-q", "--no-index", str(wheel)]
+    subprocess.run(pip, check=True, capture_output=True)
+    for package in ("django", "psycopg", "httpx", "pip"):
+        absent = subprocess.run([place, "-c", f"import {package}"], capture_output=True, check=False)
+        assert absent.returncode == 1, package
+    alai = Desk(john.home, john.environment, (str(place.parent / "alai"),))
     task = make_task()
     assert alai.mc("claim", task.pk).code == 0
     assert alai.mc("done", task.pk, "--evidence", "installed").code == 0
+    assert alai.mc("watch", "--task", task.pk, "--since", "1h", "--until-count", 2).out.count("\n") == 2
+    assert "scope" in alai.run("hive", "tail").err
     assert "Usage" in alai.mc("--help").out
+    assert all("_alai" in alai.run("completion", shell).out for shell in ("bash", "zsh"))
     assert alai.mc("list", ALAI_MC_URL="", ALAI_MC_DB=str(tmp_path / "none.db")).code == 4
 
 

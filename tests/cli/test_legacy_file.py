@@ -177,6 +177,32 @@ def test_tasks_are_listed_added_changed_and_discussed(john: Desk) -> None:
     assert "Write the tender" in john.mc("show", 1).out
 
 
+def test_what_no_task_can_be_is_a_usage_error_here_too(john: Desk, path: Path) -> None:
+    before = path.read_bytes()
+    for words in (
+        ("update", 1, "--title", ""),
+        ("update", 1, "--due", "someday"),
+        ("update", 1, "--cost", "-1"),
+        ("update", 1, "--parent", "x"),
+        ("add", "x", "--idempotency-key", "k"),
+        ("list", "--since", "never"),
+        ("watch",),
+    ):
+        refused = john.mc(*words)
+        assert (refused.code, refused.err.count("\n")) == (2, 1), refused
+    assert path.read_bytes() == before
+
+
+def test_an_empty_value_clears_a_field(john: Desk) -> None:
+    words = ("--owner", "ada", "--parent", 3, "--due", "7d", "--cost", "2.5")
+    changed = john.mc("update", 1, *words, "--json").json
+    assert (changed["owner"], changed["parent_id"], changed["cost_usd"]) == ("ada", 3, 2.5)
+    assert changed["due_at"] > changed["updated_at"]
+    empty = ("--owner", "", "--parent", "", "--due", "", "--cost", "")
+    changed = john.mc("update", 1, *empty, "--json").json
+    assert [changed[name] for name in ("owner", "parent_id", "due_at", "cost_usd")] == [None] * 4
+
+
 def test_show_json_has_the_server_s_shape(john: Desk) -> None:
     john.mc("claim", 1)
     shown = john.mc("show", 1, "--json").json

@@ -1,12 +1,15 @@
 """The network fails at any byte: what the client says and what the ledger holds agree."""
 
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from alai.cli.fences import Fences
 from alai.cli.main import main
-from missioncontrol import leases
+from alai.kernel.principals import Principal
+from missioncontrol import leases, services
 from missioncontrol.models import Comment, Evidence, Task, TaskEvent
 from tests.cast import Cast, make_task
 from tests.cli.conftest import DeskOf
@@ -32,6 +35,9 @@ def inside(far: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
     for name, value in far.variables().items():
         monkeypatch.setenv(name, value)
     return far
+
+
+SOME = 7  # a claim is cut at every byte; what costs more, at every seventh
 
 
 def boundaries(wire: Cutter) -> Iterator[tuple[int, int | None]]:
@@ -98,32 +104,77 @@ def test_when_every_try_is_cut_the_outcome_is_called_unknown_and_the_next_run_se
         assert standing is not None and standing.fencing_token == 1
 
 
-def test_what_is_created_is_created_once(inside: Desk, wire: Cutter) -> None:
-    assert main(["mc", "add", "Measured"]) == 0
+def test_a_task_that_is_added_over_a_line_cut_anywhere_is_there_once(
+    inside: Desk, wire: Cutter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["mc", "add", "Once 0000"]) == 0
+    places = list(boundaries(wire))[::SOME]
+    assert len(places) > 100
+    for number, (there, back) in enumerate(places, start=1):
+        wire.cut(there, back)
+        assert main(["mc", "add", f"Once {number:04}"]) == 0, (there, back)
+        assert wire.connections >= 2
+    added = Task.objects.order_by("id").values_list("title", flat=True)
+    assert list(added) == [f"Once {number:04}" for number in range(len(places) + 1)]
+    assert TaskEvent.objects.filter(kind="created").count() == len(added)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_comment_is_said_once(inside: Desk, wire: Cutter) -> None:
+    task = str(make_task().pk)
+    assert main(["mc", "comment", task, "Measured"]) == 0
     for number, (there, back) in enumerate(list(boundaries(wire))[::110]):
         wire.cut(there, back)
-        assert main(["mc", "add", f"Once {number}"]) == 0
-        task = Task.objects.get(title=f"Once {number}")
-        wire.cut(there, back)
-        assert main(["mc", "comment", str(task.pk), "Said once"]) == 0
-        assert Comment.objects.filter(task=task).count() == 1
+        assert main(["mc", "comment", task, f"Said once {number}"]) == 0
+        assert Comment.objects.filter(body=f"Said once {number}").count() == 1
 
 
-def test_done_is_done_once(inside: Desk, wire: Cutter) -> None:
-    def claimed() -> str:
-        wire.cut(None, None, cuts=0)
-        task = str(make_task().pk)
-        assert main(["mc", "claim", task]) == 0
+def test_an_outcome_that_stays_unknown_is_settled_by_the_key_it_names(far: Desk, wire: Cutter) -> None:
+    """The key is the run's own: the same words again without it would be another task."""
+    for there, back in ((10, None), (10**9, 0), (10**9, 500)):
+        wire.cut(there, back, cuts=2)
+        lost = far.mc("add", f"Unknown {there} {back}")
+        assert (lost.code, lost.out, lost.err.count("\n")) == (4, "", 1)
+        key = re.search(r"run the same command again with --idempotency-key (\w+)\.", lost.err)
+        assert key is not None, lost.err
+        settled = far.mc("add", f"Unknown {there} {back}", "--idempotency-key", key[1], "--json")
+        assert settled.code == 0
+        assert Task.objects.get(title=f"Unknown {there} {back}").pk == settled.json["id"]
+        other = far.mc("add", "Other words", "--idempotency-key", key[1])
+        assert (other.code, "used with another body" in other.err) == (1, True)
+
+
+def test_done_over_a_line_cut_anywhere_is_done_once(
+    inside: Desk, wire: Cutter, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With its evidence, under its fence, however often it is asked for."""
+    fences = Fences(wire.address, "abc123")
+    john = Principal("john", scopes=frozenset({"tasks:write"}))
+
+    def claimed() -> int:
+        task = make_task().pk
+        grant = services.claim_task(by=john, task_id=task, session="abc123", ttl=timedelta(minutes=10))
+        fences.keep(task, grant.fencing_token, grant.holder)
         return task
 
-    assert main(["mc", "done", claimed(), "--evidence", "seen"]) == 0
-    for there, back in list(boundaries(wire))[::110]:
-        task = claimed()
+    fences.prepare()
+    assert main(["mc", "done", str(claimed()), "--evidence", "seen"]) == 0
+    places = list(boundaries(wire))[::SOME]
+    assert len(places) > 100
+    tasks = []
+    for there, back in places:
+        tasks.append(claimed())
         wire.cut(there, back)
-        assert main(["mc", "done", task, "--evidence", "seen"]) == 0
-        assert Task.objects.get(pk=task).status == "done"
-        assert TaskEvent.objects.filter(task_id=int(task), kind="done").count() == 1
-        assert Evidence.objects.filter(task_id=int(task)).count() == 1
+        assert main(["mc", "done", str(tasks[-1]), "--evidence", "seen"]) == 0, (there, back)
+        assert wire.connections >= 2
+    assert set(Task.objects.filter(pk__in=tasks).values_list("status", "lease_actor")) == {("done", "")}
+    for happened in (
+        TaskEvent.objects.filter(task_id__in=tasks, kind="done"),
+        Evidence.objects.filter(task_id__in=tasks),
+    ):
+        assert sorted(happened.values_list("task_id", flat=True)) == tasks
+    assert inside.fences() == []
+    assert capsys.readouterr().err == ""
 
 
 def test_a_cut_cancel_is_settled_by_looking(inside: Desk, wire: Cutter) -> None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
+
 EVENTS = "/api/v1/events/stream"
 
 
@@ -95,3 +97,13 @@ def eventually(condition: Callable[[], bool], seconds: float = 15) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
+
+
+def web_workers(ancestor: psutil.Process, address: str) -> list[psutil.Process]:
+    """The processes that serve this address: those that listen there and have no such child themselves."""
+    port = urlsplit(address).port
+    family = ancestor.children(recursive=True)
+    serving = [one for one in family if any(place.laddr.port == port for place in one.net_connections("tcp"))]
+    found = [one for one in serving if not set(one.children(recursive=True)) & set(serving)]
+    assert found, "nobody serves there"
+    return found

@@ -2,17 +2,21 @@
 
 import random
 import threading
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from http.client import HTTPException
 
 import psutil
 import psycopg
 from django.db import connection
+from django.utils import timezone
 
 from missioncontrol.models import TaskEvent
 from tests.cast import Cast, make_task
 from tests.serving import served
-from tests.streams.listening import bearer, eventually, listening
+from tests.streams.listening import Heard, bearer, eventually, listening, web_workers
 from tests.streams.test_live_events import happen
 
 INSERT = (
@@ -51,6 +55,26 @@ def test_the_position_may_stand_in_the_query_too(cast: Cast, address: str) -> No
         eventually(lambda: after.ids() == [missed])
 
 
+def test_a_stream_may_begin_with_a_time_and_goes_on_by_position(cast: Cast, address: str) -> None:
+    task, moment = make_task(), timezone.now()
+    at = [moment - timedelta(minutes=minutes) for minutes in (20, 3000, 0)]
+    late, _, recent = (
+        TaskEvent.objects.create(task=task, kind="noted", actor="john", at=when).pk for when in at
+    )
+    since = (moment - timedelta(minutes=30)).isoformat().replace("+00:00", "Z")
+    path = f"/api/v1/events/stream?since={since}"
+    with listening(address, path, **bearer(cast.john.token)) as heard:
+        live = happen(task.pk)
+        eventually(lambda: heard.ids() == [late, recent, live])
+        position = heard.last_id
+    missed = happen(task.pk)
+    with listening(address, path, last_id=position, **bearer(cast.john.token)) as again:
+        eventually(lambda: again.ids() == [missed])
+    for wrong in ("yesterday", "12345", "1960-01-01"):
+        with listening(address, f"/api/v1/events/stream?since={wrong}", **bearer(cast.john.token)) as refused:
+            assert (refused.status, refused.problem["errors"][0]["loc"][-1]) == (422, "since")
+
+
 def test_an_event_that_commits_after_a_later_one_is_not_lost(cast: Cast, address: str) -> None:
     task = make_task()
     with connect() as slow, connect() as quick:
@@ -84,11 +108,13 @@ def test_nothing_is_lost_or_repeated_through_killed_web_processes(cast: Cast) ->
         writers = [threading.Thread(target=written.write, args=(task.pk, rest, seed)) for seed in range(4)]
         for writer in writers:
             writer.start()
-        for _ in range(2):
-            position = listen_until_killed(address, cast, position, heard)
-        rest.set()
-        for writer in writers:
-            writer.join()
+        try:
+            for _ in range(2):
+                position = listen_until_killed(address, cast, position, heard)
+        finally:
+            rest.set()
+            for writer in writers:
+                writer.join()
         while len(heard) < len(written.ids):
             position = listen(address, cast, position, heard, until=len(written.ids))
     assert len(written.ids) > 50
@@ -101,12 +127,13 @@ class Written:
     def __init__(self) -> None:
         self.ids: list[int] = []
 
-    def write(self, task_id: int, rest: threading.Event, seed: int) -> None:
+    def write(self, task_id: int, rest: threading.Event, seed: int, longest: float = 0.1) -> None:
+        """`longest` in seconds is how long a transaction may stay open."""
         dice = random.Random(seed)
         with connect() as one:
             while not rest.is_set():
                 ids = [insert(one, task_id) for _ in range(dice.randrange(1, 4))]
-                rest.wait(dice.random() * 0.1)
+                rest.wait(dice.random() * longest)
                 one.commit()
                 self.ids.extend(ids)
 
@@ -119,35 +146,35 @@ def insert(through: psycopg.Connection, task_id: int) -> int:
 
 def listen_until_killed(address: str, cast: Cast, position: str, heard: list[int]) -> str:
     more = len(heard) + 5
-    with listening(address, last_id=position, **bearer(cast.john.token)) as stream:
+    with reconnected(address, cast, position) as stream:
         already = len(heard)
         eventually(lambda: already + len(stream.events) >= more)
-        for worker in workers(address):
+        for worker in web_workers(psutil.Process(), address):
             worker.kill()
-        stream.ended.wait(10)
+        assert stream.ended.wait(10)
     heard.extend(stream.ids())
     return stream.last_id
 
 
 def listen(address: str, cast: Cast, position: str, heard: list[int], until: int) -> str:
-    with (
-        suppress(OSError, HTTPException),
-        listening(address, last_id=position, **bearer(cast.john.token)) as stream,
-    ):
+    with reconnected(address, cast, position) as stream:
         already = len(heard)
         eventually(lambda: already + len(stream.events) >= until or stream.ended.is_set())
         heard.extend(stream.ids())
-        return stream.last_id
-    return position
+    return stream.last_id or position
 
 
-def workers(address: str) -> list[psutil.Process]:
-    """The web server's worker processes."""
-    port = address.rpartition(":")[2]
-    masters = [one for one in psutil.Process().children() if port in one.cmdline()]
-    return [
-        child
-        for master in masters
-        for child in master.children()
-        if "multiprocessing" in str(child.cmdline())
-    ]
+@contextmanager
+def reconnected(address: str, cast: Cast, position: str) -> Iterator[Heard]:
+    """Listening, once somebody answers again."""
+    deadline = time.monotonic() + 20
+    with ExitStack() as stack:
+        while True:
+            try:
+                heard = stack.enter_context(listening(address, last_id=position, **bearer(cast.john.token)))
+            except (OSError, HTTPException):
+                assert time.monotonic() < deadline, "nobody came back"
+                time.sleep(0.1)
+            else:
+                break
+        yield heard

@@ -1,5 +1,6 @@
 """`alai mc`: the task ledger and the claim protocol. Here the verbs are described; the other modules do them."""
 
+from alai.cli.common import COMMON, KEY, PAGE, SINCE_ID, UNTIL, URL, WHO
 from alai.cli.options import BIGGEST, Argument, Option, Verb
 
 SUMMARY = "Tasks and their leases (handbook: MC Claim Protocol)."
@@ -9,22 +10,11 @@ PRIORITIES = ("low", "medium", "high", "critical")
 TTL = (1, 1440)
 
 ID = Argument("ID", "the task's number", whole=True)
-JSON = Option("json", "print JSON")
-WHO = (
-    Option("actor", "who you are; default ALAI_ACTOR, else the token's own", "NAME"),
-    Option("session", "your session; default ALAI_SESSION, else this terminal's or shell's", "SESSION"),
-    Option("url", "the server; default ALAI_MC_URL", "URL"),
-)
-COMMON = (JSON, *WHO)
 MINUTES = Option("ttl-minutes", "how long the lease lasts, default 10", "N", whole=TTL)
 REASON = Option("reason", "why, for the audit trail", "TEXT")
 OVERRIDE = (
     Option("override", "a CEO's approval, e.g. '[CEO_APPROVED]'; needs --reason", "APPROVAL"),
     Option("grant-id", "the grant that a CEO recorded for this override", "N", whole=(1, BIGGEST)),
-)
-PAGE = (
-    Option("limit", "how many, default 50, at most 500", "N", whole=(1, 500)),
-    Option("cursor", "go on where the last list ended", "CURSOR"),
 )
 EVIDENCE = (
     Option(
@@ -40,11 +30,11 @@ FIELDS = (
     Option("priority", "how urgent", "P", choices=PRIORITIES),
     Option("owner", "who answers for it", "NAME"),
     Option("team", "whose it is", "NAME"),
-    Option("parent", "the task above it", "ID", whole=(1, BIGGEST)),
+    Option("parent", "the task above it", "ID"),
     Option("tag", "a tag", "TAG", many=True),
     Option("source", "where it came from", "WORD"),
     Option("depends-on", "a task that must be done first", "ID", many=True),
-    Option("due", "when it is due, ISO 8601", "TIME"),
+    Option("due", "when it is due: ISO 8601, or 12h, 7d from now", "TIME"),
     Option("cost", "what it cost, in USD", "AMOUNT"),
 )
 AMONG = (
@@ -68,7 +58,7 @@ VERBS = (
             Option("overdue", "only those past their due time"),
             Option("parent", "only those below this task", "ID", whole=(1, BIGGEST)),
             Option("query", "words to search for; ranked, at most 200", "TEXT"),
-            Option("since", "changed since, ISO 8601", "TIME"),
+            Option("since", "changed since: ISO 8601, or 30m, 12h, 7d ago", "TIME"),
             *PAGE,
             *COMMON,
         ),
@@ -92,6 +82,7 @@ VERBS = (
             *FIELDS,
             Option("status", "how it starts", "S", choices=("open", "in_progress", "paused", "blocked")),
             Option("dedup-key", "while a task with this key is not closed, that one is answered", "KEY"),
+            KEY,
             *COMMON,
         ),
         examples=('alai mc add "Renew the certificate" --team drop --priority high --due 2026-06-01',),
@@ -139,7 +130,7 @@ VERBS = (
         "Take a task's lease; again, to refresh it.",
         "alai.cli.mc.leasing:claim",
         arguments=(ID,),
-        options=(MINUTES, *OVERRIDE, REASON, *COMMON),
+        options=(MINUTES, *OVERRIDE, REASON, KEY, *COMMON),
         notes="Exit code 1 when somebody else holds it: stderr names the holder and when the lease ends.",
         examples=("alai mc claim 99927 --actor john --session abc123 --ttl-minutes 10",),
     ),
@@ -160,6 +151,7 @@ VERBS = (
             Option("force", "ops: end anybody's stuck lease; needs --reason"),
             *OVERRIDE,
             REASON,
+            KEY,
             *COMMON,
         ),
         examples=(
@@ -186,7 +178,13 @@ VERBS = (
         "next",
         "Claim the best task that is waiting.",
         "alai.cli.mc.leasing:claim_next",
-        options=(*AMONG, Option("priority", "this or higher", "P", choices=PRIORITIES), MINUTES, *COMMON),
+        options=(
+            *AMONG,
+            Option("priority", "this or higher", "P", choices=PRIORITIES),
+            MINUTES,
+            KEY,
+            *COMMON,
+        ),
         notes="By priority, then due time, then age. Exit code 1 when no task is waiting.",
         examples=("alai mc next --team drop --json",),
     ),
@@ -222,11 +220,34 @@ VERBS = (
         examples=("alai mc hold 99927 -- make deploy",),
     ),
     Verb(
+        "watch",
+        "Tell what happens to tasks, as it happens.",
+        "alai.cli.mc.watching:watch",
+        options=(
+            Option("kinds", "only these kinds of events, separated by commas", "K,K", many=True),
+            Option("team", "only of this team", "NAME", many=True),
+            Option("task", "only of this task", "ID", many=True, whole=(1, BIGGEST)),
+            Option("actor", "only what this actor did", "NAME", many=True),
+            Option("since", "begin with what happened since: ISO 8601, or 30m, 12h, 7d ago", "TIME"),
+            SINCE_ID,
+            *UNTIL,
+            Option("json", "one line of JSON an event, with its last_event_id"),
+            URL,
+        ),
+        notes="A lost connection is opened again, and goes on after the last event: nothing is lost or told twice.\n"
+        "Ends with Ctrl-C. Exit code 4 only when the server cannot be reached at first.",
+        examples=(
+            "alai mc watch --team drop --kinds claimed,released,done",
+            "alai mc watch --task 99927 --kinds done --until-count 1 --timeout-seconds 3600",
+            "alai mc watch --since 12h --json",
+        ),
+    ),
+    Verb(
         "comment",
         "Say something about a task.",
         "alai.cli.mc.writing:comment",
         arguments=(ID, Argument("TEXT", "the words; - reads them from stdin")),
-        options=COMMON,
+        options=(KEY, *COMMON),
         examples=('alai mc comment 99927 "Waiting for DNS"',),
     ),
     Verb(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alai.cli import answers
 from alai.cli.errors import DONE, Refused, Usage
 from alai.cli.mc import output
 from alai.cli.mc.ledger import open_ledger
@@ -16,7 +17,8 @@ MINUTES = 10
 
 
 def claim(given: Given) -> int:
-    grant = open_ledger(given).claim(given.whole("ID"), minutes(given), override(given))
+    ledger, key = open_ledger(given), given.text("idempotency-key")
+    grant = ledger.claim(given.whole("ID"), minutes(given), override(given), key=key)
     return told(given, grant)
 
 
@@ -28,9 +30,10 @@ def release(given: Given) -> int:
     number, force, reason = given.whole("ID"), given.has("force"), given.text("reason").strip()
     if force and not reason:
         raise Usage("--force needs --reason: say why the lease is ended.")
-    answer = open_ledger(given).release(number, override=override(given), force=force, reason=reason)
+    ledger, key = open_ledger(given), given.text("idempotency-key")
+    answer = ledger.release(number, override=override(given), force=force, reason=reason, key=key)
     if given.has("json"):
-        output.as_json(answer)
+        answers.as_json(answer)
     else:
         tell(f"Task {number} released" if answer["released"] else f"Task {number} was free already")
     return DONE
@@ -40,11 +43,11 @@ def status(given: Given) -> int:
     number = given.whole("ID")
     standing = open_ledger(given).status(number)
     if given.has("json"):
-        output.as_json(standing)
+        answers.as_json(standing)
     elif standing["state"] == "held":
         tell(output.held(number, standing["holder"], standing["lease_until"]))
     elif standing["state"] == "expired":
-        tell(f"available (lease of {standing['holder']} expired {output.seconds(standing['lease_until'])})")
+        tell(f"available (lease of {standing['holder']} expired {answers.seconds(standing['lease_until'])})")
     else:
         tell("available")
     return DONE
@@ -53,11 +56,11 @@ def status(given: Given) -> int:
 def sweep(given: Given) -> int:
     swept = open_ledger(given).sweep(auto_release=given.has("auto-release"))
     if given.has("json"):
-        output.as_json(swept)
+        answers.as_json(swept)
         return DONE
     for lease in swept["expired"]:
         tell(
-            f"Task {lease['task_id']} lease of {lease['holder']} expired {output.seconds(lease['lease_until'])}"
+            f"Task {lease['task_id']} lease of {lease['holder']} expired {answers.seconds(lease['lease_until'])}"
         )
     tell(f"{len(swept['expired'])} expired, {swept['released']} released")
     return DONE
@@ -68,7 +71,7 @@ def claim_next(given: Given) -> int:
     filters: Json = {field: given.many(name) for name, field in names.items() if given.has(name)}
     if given.has("priority"):
         filters["priority"] = given.text("priority")
-    grant = open_ledger(given).claim_next(minutes(given), filters)
+    grant = open_ledger(given).claim_next(minutes(given), filters, key=given.text("idempotency-key"))
     if grant is None:
         raise Refused("No task is waiting.")
     told(given, grant)
@@ -96,7 +99,7 @@ def override(given: Given) -> Json | None:
 
 def told(given: Given, grant: Json) -> int:
     if given.has("json"):
-        output.as_json(grant)
+        answers.as_json(grant)
     else:
         tell(output.held(grant["task_id"], grant["holder"], grant["lease_until"]))
     if grant.get("enforced") is False:

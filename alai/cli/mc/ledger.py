@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class Ledger(ABC):
-    """Tasks, grants and pages are dictionaries in the shapes of the REST API."""
+    """Tasks, grants and pages are dictionaries in the shapes of the REST API.
+
+    A `key` is the Idempotency-Key of an earlier run whose outcome is to be settled.
+    """
 
     @abstractmethod
     def __init__(self, settings: Settings) -> None:
@@ -33,28 +36,34 @@ class Ledger(ABC):
     def fences(self) -> Fences:
         return Fences(self.settings.url or f"file {self.settings.database}", self.session)
 
-    def claim(self, task: int, minutes: int, override: Json | None = None) -> Json:
+    def claim(self, task: int, minutes: int, override: Json | None = None, *, key: str = "") -> Json:
         """Take the lease and keep its fence; `{task_id, holder, lease_until, fencing_token}`."""
         fences = self.fences
         fences.prepare()
-        grant = self.take(task, minutes, override)
+        grant = self.take(task, minutes, override, key=key)
         fences.keep(task, grant["fencing_token"], grant["holder"])
         return grant
 
-    def claim_next(self, minutes: int, filters: Json) -> Json | None:
+    def claim_next(self, minutes: int, filters: Json, *, key: str = "") -> Json | None:
         """The same for the best waiting task, which is under `task`; None when there is none."""
         fences = self.fences
         fences.prepare()
-        grant = self.take_next(minutes, filters)
+        grant = self.take_next(minutes, filters, key=key)
         if grant is not None:
             fences.keep(grant["task_id"], grant["fencing_token"], grant["holder"])
         return grant
 
     def release(
-        self, task: int, *, override: Json | None = None, force: bool = False, reason: str = ""
+        self,
+        task: int,
+        *,
+        override: Json | None = None,
+        force: bool = False,
+        reason: str = "",
+        key: str = "",
     ) -> Json:
         """End the lease and forget its fence; `{task_id, released}`."""
-        answer = self.give_back(task, override=override, force=force, reason=reason)
+        answer = self.give_back(task, override=override, force=force, reason=reason, key=key)
         self.fences.forget(task)
         return answer
 
@@ -80,7 +89,7 @@ class Ledger(ABC):
     def task(self, task: int) -> Json: ...
 
     @abstractmethod
-    def add(self, fields: Json) -> Json: ...
+    def add(self, fields: Json, *, key: str = "") -> Json: ...
 
     @abstractmethod
     def update(self, task: int, changes: Json) -> Json: ...
@@ -93,7 +102,7 @@ class Ledger(ABC):
     def close(self, task: int, verb: str, items: list[int | str], reason: str) -> Json: ...
 
     @abstractmethod
-    def comment(self, task: int, text: str) -> Json: ...
+    def comment(self, task: int, text: str, *, key: str = "") -> Json: ...
 
     @abstractmethod
     def comments(self, task: int, page: Json) -> Json: ...
@@ -105,16 +114,18 @@ class Ledger(ABC):
     def stats(self) -> Json: ...
 
     @abstractmethod
-    def take(self, task: int, minutes: int, override: Json | None) -> Json: ...
+    def take(self, task: int, minutes: int, override: Json | None, *, key: str = "") -> Json: ...
 
     @abstractmethod
-    def take_next(self, minutes: int, filters: Json) -> Json | None: ...
+    def take_next(self, minutes: int, filters: Json, *, key: str = "") -> Json | None: ...
 
     @abstractmethod
     def extend(self, task: int, minutes: int) -> Json: ...
 
     @abstractmethod
-    def give_back(self, task: int, *, override: Json | None, force: bool, reason: str) -> Json: ...
+    def give_back(
+        self, task: int, *, override: Json | None, force: bool, reason: str, key: str = ""
+    ) -> Json: ...
 
     @abstractmethod
     def status(self, task: int) -> Json: ...

@@ -72,11 +72,13 @@ class Legacy(Ledger):
         with self._file.read() as connection:
             return tasks.events(connection, task, page)
 
-    def add(self, fields: Json) -> Json:
+    def add(self, fields: Json, *, key: str = "") -> Json:
+        _without(key)
         with self._file.write() as connection:
             return tasks.add(connection, self._name(), fields)
 
-    def comment(self, task: int, text: str) -> Json:
+    def comment(self, task: int, text: str, *, key: str = "") -> Json:
+        _without(key)
         with self._file.write() as connection:
             return tasks.comment(connection, self._name(), task, text)
 
@@ -95,13 +97,15 @@ class Legacy(Ledger):
         with self._file.write() as connection:
             return tasks.finish(connection, self._holder(task), verb, [str(item) for item in items], reason)
 
-    def take(self, task: int, minutes: int, override: Json | None) -> Json:
+    def take(self, task: int, minutes: int, override: Json | None, *, key: str = "") -> Json:
+        _without(key)
         if override:
             raise Refused("The legacy file cannot check a CEO's approval: ops may use claim-release --force.")
         with self._file.write() as connection:
             return self._grant(connection, task, minutes)
 
-    def take_next(self, minutes: int, filters: Json) -> Json | None:
+    def take_next(self, minutes: int, filters: Json, *, key: str = "") -> Json | None:
+        _without(key)
         conditions, values = tasks.conditions(filters, at_least=True)
         sql = NEXT.format(filters="".join(f" AND {condition}" for condition in conditions))
         with self._file.write() as connection:
@@ -119,7 +123,8 @@ class Legacy(Ledger):
             row = file.standing(connection, task)
         raise Refused(f"You do not hold task {task}: {_state(row)}. Claim it again.", "lease_not_held")
 
-    def give_back(self, task: int, *, override: Json | None, force: bool, reason: str) -> Json:
+    def give_back(self, task: int, *, override: Json | None, force: bool, reason: str, key: str = "") -> Json:
+        _without(key)
         if override:
             raise Refused("The legacy file cannot check a CEO's approval: ops may use --force.")
         with self._file.write() as connection:
@@ -186,6 +191,11 @@ class Legacy(Ledger):
         if not self.actor:
             raise Usage("Say who you are: --actor NAME, or ALAI_ACTOR.")
         return self.actor
+
+
+def _without(key: str) -> None:
+    if key:
+        raise Usage("The legacy file keeps no idempotency keys, and loses no answers: leave the key out.")
 
 
 def _state(row: Row) -> str:

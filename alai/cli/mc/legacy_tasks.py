@@ -7,6 +7,7 @@ import json
 from alai.cli.errors import Refused, Usage
 from alai.cli.mc import legacy_file as file
 from alai.cli.mc.legacy_file import CLOSED, ENDED, LIVE, NOW, OWN, moment
+from alai.cli.values import moment as moment_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def conditions(filters: Json, *, at_least: bool = False) -> tuple[list[str], Jso
         values["q"] = filters["q"]
     if filters.get("updated_since"):
         where.append("julianday(updated_at) >= julianday(:since)")
-        values["since"] = _time(text=filters["updated_since"], name="--since")
+        values["since"] = _written("--since", filters["updated_since"])
     return where, values
 
 
@@ -243,11 +244,11 @@ def _columns(fields: Json) -> Json:
     if "tags" in fields:
         columns["tags"] = json.dumps(fields["tags"], ensure_ascii=False)
     if fields.get("due_at"):
-        columns["due_at"] = _time(text=fields["due_at"], name="--due")
+        columns["due_at"] = _written("--due", fields["due_at"])
     elif "due_at" in fields:
         columns["due_at"] = None
     if columns.get("cost_usd"):
-        columns["cost_usd"] = _amount(columns["cost_usd"])
+        columns["cost_usd"] = float(columns["cost_usd"])
     return columns
 
 
@@ -320,23 +321,6 @@ def _references(text: str | None) -> list[str]:
     return [written] if written else []
 
 
-def _time(text: str, name: str) -> str:
-    """ISO 8601 as the file writes it."""
-    from datetime import UTC, datetime
-
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise Usage(f"{name} is a time in ISO 8601, e.g. 2026-05-08T12:30:00Z.") from None
-    aware = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return aware.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-def _amount(text: str) -> float:
-    try:
-        amount = float(text)
-    except ValueError:
-        amount = -1
-    if not 0 <= amount < 10**8:
-        raise Usage("--cost is an amount in USD, e.g. 1.25.")
-    return amount
+def _written(name: str, text: str) -> str:
+    """A time as the file writes it."""
+    return moment_of(name, text, ahead=True).strftime("%Y-%m-%dT%H:%M:%S.000Z")

@@ -1,10 +1,8 @@
-"""Answers for people: tables and lines without control characters, or JSON for programs."""
+"""Tasks and leases for people: tables and lines."""
 
 from __future__ import annotations
 
-import json
-import sys
-
+from alai.cli.answers import clean, seconds
 from alai.cli.speech import tell
 
 TYPE_CHECKING = False
@@ -14,23 +12,6 @@ if TYPE_CHECKING:
     from alai.cli.mc.ledger import Json
 
 COLUMNS = ("ID", "STATUS", "PRIORITY", "TEAM", "OWNER", "HELD BY", "TITLE")
-
-
-def as_json(value: object) -> None:
-    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    tell(json.dumps(value, ensure_ascii=not unicode, indent=2))
-
-
-def clean(text: object) -> str:
-    """Text from mails and agents may carry escape sequences; a terminal must not see them."""
-    return "".join(
-        letter if letter.isprintable() else " " if letter.isspace() else "\ufffd" for letter in str(text)
-    )
-
-
-def seconds(moment: str | None) -> str:
-    """`2026-05-08T12:30:00.123456Z` as `2026-05-08T12:30:00Z`."""
-    return f"{moment[:19]}Z" if moment else ""
 
 
 def held(task: int, holder: str, until: str | None) -> str:
@@ -74,17 +55,6 @@ def task(found: Json) -> None:
         tell("")
         for line in found["description"].splitlines():
             tell(clean(line))
-
-
-def lines(page: Json, told: Sequence[str]) -> None:
-    for line in told:
-        tell(clean(line))
-    more(page)
-
-
-def more(page: Json) -> None:
-    if page.get("next_cursor"):
-        tell(f"(more: --cursor {page['next_cursor']})")
 
 
 def _row(task: Json) -> tuple[str, ...]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from alai.cli import answers
+from alai.cli.commands import load
 from alai.cli.errors import DONE, REFUSED
 from alai.cli.mc import output
 from alai.cli.mc.ledger import Ledger, open_ledger
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
     from alai.cli.mc.ledger import Json
     from alai.cli.options import Given
 
-WORDS = {"query": "q", "since": "updated_since", "parent": "parent_id", "limit": "limit", "cursor": "cursor"}
+WORDS = {"query": "q", "parent": "parent_id", "limit": "limit", "cursor": "cursor"}
+POSITION = "W"  # how the server's positions begin, and no time does
 
 
 def list_tasks(given: Given) -> int:
@@ -27,19 +30,21 @@ def list_tasks(given: Given) -> int:
         filters["claimed"] = given.has("claimed")
     if given.has("overdue"):
         filters["overdue"] = True
+    if given.has("since"):
+        filters["updated_since"] = _since(given.text("since"))
     page = open_ledger(given).list_tasks(filters)
     if given.has("json"):
-        output.as_json(page)
+        answers.as_json(page)
     else:
         output.tasks(page["items"])
-        output.more(page)
+        answers.more(page)
     return DONE
 
 
 def show(given: Given) -> int:
     found = open_ledger(given).task(given.whole("ID"))
     if given.has("json"):
-        output.as_json(with_lease(found))
+        answers.as_json(with_lease(found))
     else:
         output.task(found)
     return DONE
@@ -48,7 +53,7 @@ def show(given: Given) -> int:
 def stats(given: Given) -> int:
     numbers = open_ledger(given).stats()
     if given.has("json"):
-        output.as_json(numbers)
+        answers.as_json(numbers)
         return DONE
     for name, value in numbers.items():
         words = (
@@ -56,28 +61,28 @@ def stats(given: Given) -> int:
             if isinstance(value, dict)
             else value
         )
-        tell(f"{name.replace('_', ' '):<16}{output.clean('-' if words is None else words)}")
+        tell(f"{name.replace('_', ' '):<16}{answers.clean('-' if words is None else words)}")
     return DONE
 
 
 def comments(given: Given) -> int:
     page = open_ledger(given).comments(given.whole("ID"), _page(given))
     if given.has("json"):
-        output.as_json(page)
+        answers.as_json(page)
     else:
         told = [
-            f"{output.seconds(one['created_at'])}  {one['author']}: {one['body']}" for one in page["items"]
+            f"{answers.seconds(one['created_at'])}  {one['author']}: {one['body']}" for one in page["items"]
         ]
-        output.lines(page, told)
+        answers.lines(page, told)
     return DONE
 
 
 def events(given: Given) -> int:
     page = open_ledger(given).events(given.whole("ID"), _page(given))
     if given.has("json"):
-        output.as_json(page)
+        answers.as_json(page)
     else:
-        output.lines(page, [_event(one) for one in page["items"]])
+        answers.lines(page, [_event(one) for one in page["items"]])
     return DONE
 
 
@@ -89,7 +94,7 @@ def clearance(given: Given) -> int:
     if given.has("json"):
         names = ("lease_holder", "lease_until")
         verdict = {"task_id": number, "verdict": "CLEAR" if clear else "BLOCKED"}
-        output.as_json(verdict | {name: found[name] for name in names})
+        answers.as_json(verdict | {name: found[name] for name in names})
     elif clear:
         tell("VERDICT: CLEAR")
     else:
@@ -112,6 +117,14 @@ def _is_ours(ledger: Ledger, found: Json) -> bool:
     return kept is not None and kept["fencing_token"] == lease["fencing_token"]
 
 
+def _since(text: str) -> str:
+    """A time; or the `position` of an earlier answer, which only its server can read."""
+    if text.startswith(POSITION):
+        return text
+    written: str = load("alai.cli.values:api_time")("--since", text)
+    return written
+
+
 def _page(given: Given) -> Json:
     return {name: given.text(name) for name in ("limit", "cursor") if given.has(name)}
 
@@ -119,4 +132,4 @@ def _page(given: Given) -> Json:
 def _event(event: Json) -> str:
     data = json.dumps(event["data"], ensure_ascii=False) if event["data"] else ""
     why = f" ({event['why']})" if event["why"] else ""
-    return f"{output.seconds(event['at'])}  {event['actor']}  {event['kind']}  {data}{why}".rstrip()
+    return f"{answers.seconds(event['at'])}  {event['actor']}  {event['kind']}  {data}{why}".rstrip()

@@ -28,8 +28,8 @@ class Remote(Ledger):
         found: Json = self._server.get(f"/tasks/{task}")
         return found
 
-    def add(self, fields: Json) -> Json:
-        added: Json = self._server.call("POST", "/tasks", fields, key=new_key())
+    def add(self, fields: Json, *, key: str = "") -> Json:
+        added: Json = self._server.call("POST", "/tasks", fields, key=key or new_key())
         return added
 
     def update(self, task: int, changes: Json) -> Json:
@@ -59,8 +59,9 @@ class Remote(Ledger):
         closed: Json = self._server.call("POST", path, body, fence=fence, stands=stands)
         return closed
 
-    def comment(self, task: int, text: str) -> Json:
-        comment: Json = self._server.call("POST", f"/tasks/{task}/comments", {"body": text}, key=new_key())
+    def comment(self, task: int, text: str, *, key: str = "") -> Json:
+        path = f"/tasks/{task}/comments"
+        comment: Json = self._server.call("POST", path, {"body": text}, key=key or new_key())
         return comment
 
     def comments(self, task: int, page: Json) -> Json:
@@ -73,18 +74,18 @@ class Remote(Ledger):
         stats: Json = self._server.get("/stats")
         return stats
 
-    def take(self, task: int, minutes: int, override: Json | None) -> Json:
+    def take(self, task: int, minutes: int, override: Json | None, *, key: str = "") -> Json:
         """Asking again as the same holder is harmless; an override raises the fence, so that it needs a key."""
         body = {**self._holder(), "ttl_minutes": minutes}
         if override:
             body["override"] = override
-        key = new_key() if override else ""
+        key = key or (new_key() if override else "")
         grant: Json = self._server.call("POST", f"/tasks/{task}/claim", body, key=key)
         return grant
 
-    def take_next(self, minutes: int, filters: Json) -> Json | None:
+    def take_next(self, minutes: int, filters: Json, *, key: str = "") -> Json | None:
         body = {**self._holder(), "ttl_minutes": minutes, **({"filters": filters} if filters else {})}
-        grant: Json | None = self._server.call("POST", "/claims/next", body, key=new_key())
+        grant: Json | None = self._server.call("POST", "/claims/next", body, key=key or new_key())
         return grant
 
     def extend(self, task: int, minutes: int) -> Json:
@@ -92,13 +93,13 @@ class Remote(Ledger):
         grant: Json = self._server.call("POST", f"/tasks/{task}/claim-extend", body)
         return grant
 
-    def give_back(self, task: int, *, override: Json | None, force: bool, reason: str) -> Json:
+    def give_back(self, task: int, *, override: Json | None, force: bool, reason: str, key: str = "") -> Json:
         body = self._holder()
         if override:
             body["override"] = override
         if force:
             body.update(force=True, reason=reason)
-        key = new_key() if override else ""
+        key = key or (new_key() if override else "")
         answer: Json = self._server.call("POST", f"/tasks/{task}/claim-release", body, key=key)
         return answer
 
@@ -116,16 +117,5 @@ class Remote(Ledger):
         return {"session": self.session, **({"actor": self.actor} if self.actor else {})}
 
     def _page(self, path: str, query: Json) -> Json:
-        from urllib.parse import urlencode
-
-        words = urlencode([(name, _word(one)) for name, many in query.items() for one in _several(many)])
-        page: Json = self._server.get(f"{path}?{words}" if words else path)
+        page: Json = self._server.get(path, query)
         return page
-
-
-def _several(value: object) -> list[object]:
-    return value if isinstance(value, list) else [value]
-
-
-def _word(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 
+from alai.cli import answers, values
 from alai.cli.errors import DONE, Usage
-from alai.cli.mc import output
 from alai.cli.mc.ledger import open_ledger
 from alai.cli.mc.reading import with_lease
 from alai.cli.speech import tell
@@ -18,20 +17,22 @@ if TYPE_CHECKING:
 
 SAME = ("title", "description", "status", "priority", "owner", "team", "source")
 OTHERS = {"dedup-key": "dedup_key", "cost": "cost_usd", "due": "due_at", "parent": "parent_id"}
-CLEARABLE = ("owner", "team", "source", "due_at", "cost_usd")
+CLEARABLE = ("owner", "team", "source", "due_at", "cost_usd", "parent_id")
+MOST_COST = 10**8 - 1  # USD
 
 
 def add(given: Given) -> int:
     title = given.text("TITLE")
     if not title.strip():
         raise Usage("TITLE is empty: say what is to be done.")
-    added = open_ledger(given).add({**_fields(given), "title": title})
+    fields = {name: value for name, value in _fields(given).items() if value != ""}
+    added = open_ledger(given).add({**fields, "title": title}, key=given.text("idempotency-key"))
     if given.has("json"):
-        output.as_json(added)
+        answers.as_json(added)
     elif added.get("deduplicated"):
-        tell(f"Task {added['id']} is open with this key: {output.clean(added['title'])}")
+        tell(f"Task {added['id']} is open with this key: {answers.clean(added['title'])}")
     else:
-        tell(f"Task {added['id']} added: {output.clean(added['title'])}")
+        tell(f"Task {added['id']} added: {answers.clean(added['title'])}")
     return DONE
 
 
@@ -40,6 +41,8 @@ def update(given: Given) -> int:
     for name in CLEARABLE:
         if changes.get(name) == "":
             changes[name] = None
+    if not changes.get("title", "-").strip():
+        raise Usage("--title is empty: a task needs one.")
     if not changes:
         raise Usage("Nothing to change: name at least one field, e.g. --status blocked.")
     if given.has("reason"):
@@ -56,14 +59,12 @@ def done(given: Given) -> int:
 
 
 def comment(given: Given) -> int:
-    text = given.text("TEXT")
-    if text == "-":
-        text = sys.stdin.read()
+    text = values.text_or_stdin(given, "TEXT")
     if not text.strip():
         raise Usage("The comment is empty.")
-    said = open_ledger(given).comment(given.whole("ID"), text)
+    said = open_ledger(given).comment(given.whole("ID"), text, key=given.text("idempotency-key"))
     if given.has("json"):
-        output.as_json(said)
+        answers.as_json(said)
     else:
         tell(f"Task {said['task_id']} commented")
     return DONE
@@ -87,24 +88,28 @@ def _finish(given: Given, verb: str) -> int:
 def _fields(given: Given) -> Json:
     fields: Json = {name: given.text(name) for name in SAME if given.has(name)}
     fields |= {field: given.text(name) for name, field in OTHERS.items() if given.has(name)}
-    if "parent_id" in fields:
-        fields["parent_id"] = int(fields["parent_id"])
+    if fields.get("parent_id"):
+        fields["parent_id"] = _number("--parent", fields["parent_id"])
+    if fields.get("due_at"):
+        fields["due_at"] = values.api_time("--due", fields["due_at"], ahead=True)
+    if fields.get("cost_usd"):
+        values.number("--cost", fields["cost_usd"], most=MOST_COST, example="an amount in USD, e.g. 1.25")
     if given.has("tag"):
         fields["tags"] = [tag for tag in given.many("tag") if tag]
     if given.has("depends-on"):
-        fields["depends_on"] = [_number(word) for word in given.many("depends-on") if word]
+        fields["depends_on"] = [_number("--depends-on", word) for word in given.many("depends-on") if word]
     return fields
 
 
-def _number(word: str) -> int:
-    if not (word.isascii() and word.isdigit() and 0 < len(word) <= 18):
-        raise Usage("--depends-on is a task's number, e.g. 99927.")
+def _number(name: str, word: str) -> int:
+    if not (word.isascii() and word.isdigit() and len(word) <= 18):
+        raise Usage(f"{name} is a task's number, e.g. 99927.")
     return int(word)
 
 
 def _told(given: Given, task: Json, verb: str) -> int:
     if given.has("json"):
-        output.as_json(with_lease(task))
+        answers.as_json(with_lease(task))
     else:
-        tell(f"Task {task['id']} {verb}: {output.clean(task['title'])}")
+        tell(f"Task {task['id']} {verb}: {answers.clean(task['title'])}")
     return DONE

@@ -4,7 +4,7 @@ Ids commit out of order, so a reader that remembers the last id loses rows. `(xi
 transaction still under way does not: whatever is there is complete, and nothing appears before it later.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,7 @@ from alai.kernel import pagination
 
 Position = tuple[int, int]  # (xid, id)
 Row = Mapping[str, Any]
-Wanted = Mapping[str, Collection[Any]]  # column -> its accepted values
+Wanted = Mapping[str, Container[Any]]  # column -> its accepted values
 
 PAGE_ROWS = 1000
 PAGE = """

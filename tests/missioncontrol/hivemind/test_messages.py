@@ -133,3 +133,14 @@ def test_a_message_cannot_be_changed(john: Caller) -> None:
     number = say(john, "Said is said.")
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
         Message.objects.filter(pk=number).update(body="Unsaid.")
+
+
+@pytest.mark.django_db
+def test_several_channels_are_one_list(john: Caller) -> None:
+    for number in range(6):
+        say(john, f"{number}", channel=("ops", "alerts", "noise")[number % 3])
+    path = "/hivemind/messages?channel=ops&channel=alerts&limit=3"
+    page = john.get(path).body
+    assert [item["body"] for item in page["items"]] == ["1", "3", "4"]
+    assert [item["body"] for item in john.get(f"{path}&cursor={page['next_cursor']}").body["items"]] == ["0"]
+    assert len(john.get("/hivemind/messages?channel=").body["items"]) == 6
