@@ -22,8 +22,8 @@ class ActorAdmin(Admin[Actor]):
     list_filter = (("kind", ChoicesDropdownFilter), "is_active")
     search_fields = ("name", "display_name")
     search_help_text = "Name"
-    fields = ("name", "display_name", "kind", "user", "is_active")
-    autocomplete_fields = ("user",)
+    fields = ("name", "display_name", "kind", "user", "owner", "recipient", "is_active")
+    autocomplete_fields = ("user", "owner")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Actor]:
         usable = Q(tokens__revoked_at=None)

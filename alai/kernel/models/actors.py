@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 ACTOR_NAME = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}"
+RECIPIENT = r"^(user:[A-Z0-9]{2,20}|[A-Z0-9]{2,20})$"
 
 SCOPES = {
     "tasks:read": "read tasks, events and statistics",
@@ -38,6 +39,20 @@ class Actor(models.Model):
     display_name = models.CharField(max_length=200, blank=True)
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="actor"
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="agents",
+        help_text="Whose agent it is: this person makes its tokens, and while they are inactive it is refused.",
+    )
+    recipient = models.CharField(
+        max_length=100,
+        blank=True,
+        validators=[RegexValidator(RECIPIENT, "Write user:U012ABCDEF for a person, or a channel's id.")],
+        help_text="Where a person is told what concerns them: user:U012ABCDEF (Slack's member id), or a channel's id.",
     )
     is_active = models.BooleanField(default=True, help_text="An inactive actor's tokens are refused.")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -78,7 +93,16 @@ class Token(models.Model):
     )
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, editable=False)
+    last_used_from = models.GenericIPAddressField(null=True, editable=False)
     revoked_at = models.DateTimeField(null=True, editable=False)
+    replaces = models.OneToOneField(
+        "self",
+        null=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="successor",
+        help_text="The token that it was rotated from, which expires by itself.",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
