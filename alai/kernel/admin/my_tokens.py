@@ -45,8 +45,14 @@ class Row:
 
     token: Token
     ends_soon: bool
-    replaced: Token | None  # still working beside it
-    may_rotate: bool
+    replaced: "Row | None" = None  # still working beside it
+    may_rotate: bool = False
+
+    @property
+    def days_left(self) -> int | None:
+        """Whole days; None for a token that ends when it is revoked."""
+        expires_at = self.token.expires_at
+        return (expires_at - timezone.now()).days if expires_at else None
 
 
 def _limit(label: str, help_text: str) -> Any:
@@ -171,7 +177,9 @@ def _rows(by: Principal, valid: list[Token]) -> list[Row]:
         Row(
             token=token,
             ends_soon=token.pk in soon,
-            replaced=known.get(token.replaces_id or 0),
+            replaced=Row(known[token.replaces_id], token.replaces_id in soon)
+            if token.replaces_id in known
+            else None,
             may_rotate=not hasattr(token, "successor") and mine.issuperset(token.scopes),
         )
         for token in valid

@@ -8,7 +8,6 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
@@ -16,25 +15,34 @@ from unfold.forms import AuthenticationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from alai.kernel import door, two_factor, words
-from alai.kernel.admin.pages import destination
+from alai.kernel.admin.pages import destination, shown
 from alai.kernel.two_factor import Verified, WrongCode
 
 
 class CodeForm(forms.Form):
-    """Six digits or a recovery code; what it is shows by itself."""
+    """Six digits or a recovery code: either is taken; a phone shows the keyboard for digits."""
 
     code = forms.CharField(
         max_length=40,
         widget=UnfoldAdminTextInputWidget(
             attrs={
                 "autocomplete": "one-time-code",
-                "autofocus": "",
                 "autocapitalize": "none",
                 "spellcheck": "false",
+                "inputmode": "numeric",
+                "autofocus": "",
             }
         ),
-        help_text="The six digits that your app shows, or one of your recovery codes.",
     )
+
+
+class RecoveryCodeForm(CodeForm):
+    """The same with letters."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].label = "Recovery code"
+        self.fields["code"].widget.attrs |= {"inputmode": "text", "autocomplete": "off"}
 
 
 class SignIn(LoginView):
@@ -77,7 +85,8 @@ def ask_code(request: HttpRequest) -> HttpResponse:
     user = door.waiting(request)
     if user is None:
         return HttpResponseRedirect(f"{reverse('admin:login')}?{urlencode({'next': destination(request)})}")
-    form = CodeForm(request.POST or None)
+    by_recovery_code = "recovery" in request.GET
+    form = (RecoveryCodeForm if by_recovery_code else CodeForm)(request.POST or None)
     if request.method == "POST" and form.is_valid():
         verified = _verified(request, user, form)
         if verified:
@@ -85,12 +94,12 @@ def ask_code(request: HttpRequest) -> HttpResponse:
             _tell(request, verified)
             return HttpResponseRedirect(destination(request))
     context = {
-        **admin.site.each_context(request),
-        "title": "Your code",
         "form": form,
+        "person": user,
         "next": destination(request),
+        "by_recovery_code": by_recovery_code,
     }
-    return TemplateResponse(request, "account/code.html", {**context, "person": user})
+    return shown(request, "account/code.html", context, title="Your code")
 
 
 @require_POST
