@@ -8,6 +8,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.postgres.forms import SimpleArrayField
+from django.core.validators import MaxValueValidator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -86,7 +87,7 @@ class OwnTokenForm(forms.Form):
         fields["scopes"].choices = [(name, f"{name}: {SCOPES[name]}") for name in tokens.grantable(by)]
         fields["scopes"].initial = [name for name in SUGGESTED if name in tokens.grantable(by)]
         fields["days"].initial = min(USUAL_DAYS, settings.OWN_TOKEN_DAYS)
-        fields["days"].max_value = settings.OWN_TOKEN_DAYS
+        fields["days"].validators.append(MaxValueValidator(settings.OWN_TOKEN_DAYS))
         fields["days"].help_text = f"At most {settings.OWN_TOKEN_DAYS}; you are reminded before it ends."
 
     def clean(self) -> dict[str, Any] | None:

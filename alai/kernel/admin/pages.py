@@ -52,10 +52,10 @@ def person(request: HttpRequest) -> User:
     return User.objects.get(username=request.user.get_username())
 
 
-def destination(request: HttpRequest) -> str:
-    """Where somebody was going, if that is here; else home."""
+def destination(request: HttpRequest, otherwise: str = "admin:index") -> str:
+    """Where somebody was going, if that is here; else the page of that name."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return wanted if safe else reverse("admin:index")
+    return wanted if safe else reverse(otherwise)

@@ -62,7 +62,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
         "must": _must(user, device),
         "picture": _picture(two_factor.address(secret, user)),
         "secret": two_factor.readable(secret),
-        "next": destination(request),
+        "next": destination(request, otherwise="admin:index" if _must(user, device) else HOME),
     }
     return shown(request, "account/set_up.html", context, title="Two-factor", secret=True)
 
@@ -128,8 +128,7 @@ def _secret(request: HttpRequest) -> str:
 
 
 def _codes(request: HttpRequest, codes: list[str]) -> HttpResponse:
-    then = destination(request) if "next" in request.POST else reverse(HOME)
-    context = {"codes": codes, "next": then}
+    context = {"codes": codes, "next": destination(request, otherwise=HOME)}
     return shown(request, "account/codes.html", context, title="Recovery codes", secret=True)
 
 
