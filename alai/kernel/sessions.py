@@ -22,7 +22,6 @@ from alai.kernel.address import client_address
 from alai.kernel.models import Authenticator, Session
 
 SEEN_EVERY = timedelta(minutes=5)
-CHANGING = ("session_data", "expire_date")
 PLACE = ("user_id", "address", "agent", "signed_in_at", "seen_at")
 
 
@@ -115,8 +114,9 @@ def note_seen(request: HttpRequest) -> None:
     row = getattr(request.session, "row", None)
     if row is None or row.seen_at is None or row.seen_at > timezone.now() - SEEN_EVERY:
         return
+    row.seen_at, row.address = timezone.now(), client_address(request)
     stale = Session.objects.filter(pk=row.pk, seen_at__lt=Now() - SEEN_EVERY)
-    stale.update(seen_at=Now(), address=client_address(request))
+    stale.update(seen_at=Now(), address=row.address)
 
 
 def live(user: User) -> QuerySet[Session]:
@@ -145,10 +145,14 @@ def end_others(*, request: HttpRequest, user: User, why: str) -> int:
     return end(sessions=live(user).exclude(pk=own(request)), why=why)
 
 
-def password_changed(sender: object, instance: User, created: bool, **_: object) -> None:
-    """For `post_save` of users: a new password ends every session.
+def person_changed(sender: object, instance: User, created: bool, **_: object) -> None:
+    """For `post_save` of users: a new password, or being deactivated, ends every session.
 
-    The one in which it was changed gets a new key right afterwards, and with it a new row.
+    The one in which somebody changed their own gets a new key right afterwards, and with it a new row.
     """
-    if not created and getattr(instance, "_password", None) is not None:
+    if created:
+        return
+    if getattr(instance, "_password", None) is not None:
         end(sessions=live(instance), why="the password was changed")
+    elif not instance.is_active:
+        end(sessions=live(instance), why="the account was deactivated")

@@ -31,7 +31,7 @@ USED = ("last_step", "last_used_at", "throttling_failure_timestamp", "throttling
 def register() -> None:
     pool.install()
     user_logged_in.connect(sessions.signed_in, dispatch_uid="session-place")
-    post_save.connect(sessions.password_changed, sender=User, dispatch_uid="password-ends-sessions")
+    post_save.connect(sessions.person_changed, sender=User, dispatch_uid="person-ends-sessions")
     audit.register(Actor)
     audit.register(Token, omit=("digest",), quiet=("last_used_at", "last_used_from"))
     audit.register(Authenticator, omit=("sealed_secret",), quiet=USED)

@@ -24,7 +24,7 @@ from tests.accounts.conftest import (
     signed_in,
     type_password,
 )  # fmt: skip
-from tests.cast import BASE
+from tests.cast import BASE, make_task
 
 LIST = "/admin/kernel/session/"
 
@@ -141,6 +141,16 @@ def test_a_password_set_on_the_command_line_does_too(mia: User, monkeypatch: pyt
     assert not Session.objects.filter(user=mia).exists()
 
 
+def test_somebody_who_is_deactivated_is_signed_out_for_good(mia: User, ole: User) -> None:
+    theirs, bystander = signed_in("mia"), signed_in("ole")
+    mia.is_active = False
+    mia.save()
+    mia.is_active = True
+    mia.save()
+    assert not is_in(theirs)
+    assert is_in(bystander)
+
+
 def test_an_administrator_sees_and_ends_those_of_others(mia: User, ole: User) -> None:
     theirs, admin = signed_in("mia", client=browser(IPHONE)), signed_in("ole")
     page = admin.get(LIST).content.decode()
@@ -193,6 +203,20 @@ def test_last_seen_costs_a_write_in_minutes_and_not_one_a_request(mia: User) -> 
     assert session.seen_at is not None
     assert timezone.now() - session.seen_at < timedelta(minutes=1)
     assert session.address == "203.0.113.5"
+
+
+def test_a_page_that_keeps_something_in_the_session_does_not_turn_back_last_seen(ole: User) -> None:
+    client = signed_in("ole")
+    make_task()  # home then remembers when it was looked at
+    long_ago = timezone.now() - timedelta(hours=1)
+    Session.objects.update(seen_at=long_ago)
+    before = Session.objects.get().session_data
+    client.get("/admin/")
+    session = Session.objects.get()
+    assert session.session_data != before
+    assert session.seen_at is not None
+    assert session.seen_at > long_ago + timedelta(minutes=59)
+    assert session.user == ole
 
 
 def test_it_costs_a_request_one_query_to_know_the_session_and_its_second_factor(mia: User) -> None:

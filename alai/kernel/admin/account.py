@@ -17,7 +17,7 @@ from alai.kernel.admin.base import principal
 from alai.kernel.admin.pages import person, refusals_lead_to, shown
 from alai.kernel.browsers import browser
 from alai.kernel.errors import Conflict
-from alai.kernel.models import RECIPIENT, Actor, Session
+from alai.kernel.models import RECIPIENT, Actor
 
 HOME = "account:home"
 TOKENS_SHOWN = 4
@@ -102,7 +102,7 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
 
 
 class ChangePassword(PasswordChangeView):
-    """The admin's page; afterwards the other sessions are gone (`sessions.password_changed`)."""
+    """The admin's page; afterwards the other sessions are gone (`sessions.person_changed`)."""
 
     form_class = AdminOwnPasswordChangeForm
     template_name = "registration/password_change_form.html"
@@ -117,9 +117,14 @@ class ChangePassword(PasswordChangeView):
         return reply
 
 
-def described(session: Session, own: str) -> dict[str, Any]:
-    """A session as people recognise it."""
-    return {"session": session, "browser": browser(session.agent), "is_this": session.pk == own}
+def _places(request: HttpRequest, user: User) -> list[dict[str, Any]]:
+    """Sessions as people recognise them, this one first."""
+    own = sessions.own(request)
+    live = sorted(sessions.live(user), key=lambda session: session.pk != own)
+    return [
+        {"session": session, "browser": browser(session.agent), "is_this": session.pk == own}
+        for session in live
+    ]
 
 
 def _page(request: HttpRequest, form: NameForm) -> HttpResponse:
@@ -134,7 +139,7 @@ def _page(request: HttpRequest, form: NameForm) -> HttpResponse:
         "codes_left": two_factor.codes_left(device) if device else 0,
         "codes_low": CODES_LOW,
         "is_required": two_factor.is_required_of(user),
-        "sessions": [described(session, sessions.own(request)) for session in sessions.live(user)],
+        "sessions": _places(request, user),
         "tokens": own_tokens[:TOKENS_SHOWN],
         "tokens_in_all": own_tokens.count(),
         "has_agents": tokens.own_agents(by).exists(),

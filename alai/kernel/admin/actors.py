@@ -18,7 +18,8 @@ from alai.kernel.models import Actor
 class ActorAdmin(Admin[Actor]):
     """Deleting is not offered: history names actors. An inactive one is refused everywhere."""
 
-    list_display = ("named", "kind_shown", "state", "tokens_held", "last_seen")
+    list_display = ("named", "kind_shown", "owner", "state", "tokens_held", "last_seen")
+    list_select_related = ("owner",)
     list_filter = (("kind", ChoicesDropdownFilter), "is_active")
     search_fields = ("name", "display_name")
     search_help_text = "Name"

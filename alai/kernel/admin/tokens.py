@@ -99,7 +99,7 @@ class RotateForm(forms.Form):
         label="Hours that the old one goes on working",
         min_value=0,
         max_value=LONGEST_OVERLAP / timedelta(hours=1),
-        initial=DEFAULT_OVERLAP / timedelta(hours=1),
+        initial=DEFAULT_OVERLAP // timedelta(hours=1),
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}),
         help_text="0 to 168. Then it expires by itself.",
     )
@@ -127,7 +127,7 @@ class TokenAdmin(Admin[Token]):
     form = TokenForm
     list_display = ("recognised", "holder", "state", "scopes_shown", "limits", "last_used", "expiry")
     list_filter = (StateFilter,)
-    list_select_related = ("actor", "replaces", "successor")
+    list_select_related = ("actor__owner", "replaces", "successor")
     search_fields = ("name", "prefix", "actor__name")
     search_help_text = "Actor, purpose or first characters"
     autocomplete_fields = ("actor",)
@@ -253,7 +253,11 @@ class TokenAdmin(Admin[Token]):
             return badge("Revoked", "danger")
         if token.expires_at and token.expires_at <= timezone.now():
             return badge("Expired", "warning")
-        return badge("Valid", "success") if token.actor.is_active else badge("Actor is inactive", "danger")
+        if not token.actor.is_active:
+            return badge("Actor is inactive", "danger")
+        if token.actor.owner and not token.actor.owner.is_active:
+            return badge("Owner is inactive", "danger")
+        return badge("Replaced", "info") if hasattr(token, "successor") else badge("Valid", "success")
 
     @admin.display(description="May")
     def scopes_shown(self, token: Token) -> SafeString:

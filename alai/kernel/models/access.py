@@ -1,6 +1,7 @@
 """How people get in: their sessions, their authenticators, their recovery codes."""
 
 import time
+from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase
@@ -39,6 +40,12 @@ class Session(AbstractBaseSession):
 
     def __str__(self) -> str:
         return f"Session of {self.user or 'nobody'}"
+
+    def save(self, *, force_update: bool = False, **options: Any) -> None:
+        """What a request changed in its session is no news of who uses it and when."""
+        if force_update:
+            options["update_fields"] = ("session_data", "expire_date")
+        super().save(force_update=force_update, **options)
 
     @classmethod
     def get_session_store_class(cls) -> type[SessionBase]:
