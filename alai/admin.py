@@ -6,12 +6,14 @@ from typing import Any
 import unfold.sites
 from axes.admin import AccessAttemptAdmin, AccessFailureLogAdmin, AccessLogAdmin
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group, User
 from django.core.cache.backends.dummy import DummyCache
-from django.http import HttpRequest
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django_celery_beat.admin import ClockedScheduleAdmin as BaseClockedScheduleAdmin
 from django_celery_beat.admin import CrontabScheduleAdmin as BaseCrontabScheduleAdmin
@@ -24,12 +26,16 @@ from django_celery_beat.models import (
     PeriodicTask,
     SolarSchedule,
 )
+from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from alai.celery import app as celery_app
-from alai.kernel import words
-from alai.kernel.admin.base import Admin, History, badge
+from alai.kernel import two_factor, words
+from alai.kernel.admin.base import Admin, History, badge, principal
+from alai.kernel.admin.pages import shown
+from alai.kernel.errors import ApiError
+from alai.kernel.models import Authenticator
 
 # ⌘K must neither miss a new task nor remember what somebody may no longer see.
 unfold.sites.cache = DummyCache("palette", {})
@@ -56,11 +62,43 @@ class UserAdmin(BaseUserAdmin, Admin[User]):  # type: ignore[type-arg]
         "is_active",
         "is_staff",
         "is_superuser",
-        "last_login",
+        "second_factor",
+        "signed_in",
     )
+    actions_detail = ("reset_second_factor",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        held = Authenticator.objects.filter(user=OuterRef("pk"))
+        people: QuerySet[User] = super().get_queryset(request)
+        return people.annotate(has_second_factor=Exists(held))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @action(description="Reset two-factor", icon="phonelink_erase", url_path="reset-two-factor")
+    def reset_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """For somebody who lost phone and recovery codes: asks why, and tells them."""
+        by = principal(request)
+        by.require("admin")
+        person = self.get_object(request, object_id)
+        if person is None:
+            raise Http404(f"There is no person {object_id}.")
+        if request.method == "POST":
+            try:
+                two_factor.reset(by=by, user=person, reason=request.POST.get("reason", ""))
+            except ApiError as error:
+                messages.error(request, error.detail)
+            else:
+                messages.success(
+                    request, f"{person} signs in with the password alone now, and was signed out."
+                )
+            return HttpResponseRedirect(reverse("admin:auth_user_change", args=[person.pk]))
+        context = {"opts": self.opts, "person": person, "device": two_factor.of(person)}
+        return shown(request, "admin/two_factor_reset.html", context, title="Reset two-factor?")
+
+    @admin.display(description="Two-factor")
+    def second_factor(self, user: Any) -> SafeString:
+        return badge("On", "success") if user.has_second_factor else badge("Off", "unknown")
 
     @admin.display(description="Last sign-in", ordering="last_login")
     def signed_in(self, user: User) -> SafeString | str:

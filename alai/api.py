@@ -13,6 +13,7 @@ from ninja.openapi.schema import OpenAPISchema
 from alai.kernel.api import StrictParser, look_up_path
 from alai.kernel.errors import PROBLEM_JSON, ApiError, Invalid, problem_response
 from alai.kernel.me import router as me_router
+from alai.kernel.tokens_api import router as tokens_router
 from missioncontrol.api import router as missioncontrol_router
 from missioncontrol.costs_api import router as costs_router
 from missioncontrol.hivemind_api import router as hivemind_router
@@ -51,6 +52,7 @@ api = API(
     urls_namespace="api",
 )
 api.add_router("", me_router)
+api.add_router("", tokens_router)
 api.add_router("", missioncontrol_router)
 api.add_router("", costs_router)
 api.add_router("", streams_router)

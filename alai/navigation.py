@@ -59,6 +59,7 @@ SECTIONS: dict[str, list[Item]] = {
         Item("Actors", "smart_toy", "kernel.actor"),
         Item("Tokens", "key", "kernel.token"),
         Item("People", "person", "auth.user"),
+        Item("Sessions", "devices", "kernel.session"),
         Item("Groups", "group", "auth.group"),
         Item("Sign-in failures", "gpp_maybe", "axes.accessattempt"),
     ],

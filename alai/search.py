@@ -16,6 +16,7 @@ from missioncontrol.querysets import SEARCH_CONFIG
 TASKS = 12
 ACTORS = 5
 LONGEST = 200
+OWN_PAGES = {"My account": "account:home", "My tokens": "account:tokens", "Two-factor": "account:set_up"}
 
 
 def search(request: HttpRequest, term: str) -> list[SearchResult]:
@@ -28,6 +29,11 @@ def search(request: HttpRequest, term: str) -> list[SearchResult]:
         found += _tasks(words)
     if request.user.has_perm("kernel.view_actor"):
         found += _actors(words)
+    found += [
+        SearchResult(title, "Yours", reverse(page), "person")
+        for title, page in OWN_PAGES.items()
+        if title.lower().startswith(words.lower())
+    ]
     if request.user.has_perm("missioncontrol.add_task") and "new task".startswith(words.lower()):
         found.append(SearchResult("New task", "Do", reverse("admin:missioncontrol_task_add"), "add_circle"))
     return found

@@ -35,6 +35,8 @@ HOST = env.str("HOST", default="127.0.0.1")
 PORT = env.int("PORT", default=8000)
 HTTPS = flag("HTTPS", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or load_or_create(DATA_DIR / "secret_key")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+PROXY_COUNT = env.int("PROXY_COUNT", default=0)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", HOST])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 HOST_NAME = env.str("HOST_NAME", default=socket.gethostname())
@@ -72,6 +74,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "alai.kernel.door.DoorMiddleware",
     "alai.kernel.acting.ActingUserMiddleware",
     "alai.kernel.middleware.ProblemMiddleware",
     "alai.kernel.idempotency.IdempotencyMiddleware",
@@ -178,8 +181,18 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 CSRF_FAILURE_VIEW = "alai.kernel.failures.csrf_failure"
+SESSION_ENGINE = "alai.kernel.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
+REQUIRE_TWO_FACTOR = env.str("REQUIRE_TWO_FACTOR", default="").strip().lower()
+if REQUIRE_TWO_FACTOR not in ("", "administrators", "staff", "everybody"):
+    raise ImproperlyConfigured(
+        f"REQUIRE_TWO_FACTOR={REQUIRE_TWO_FACTOR} is none of administrators, staff and everybody."
+    )
+TWO_FACTOR_WAIT_SECONDS = 1.0  # after the first wrong code; each further one doubles it
+OWN_TOKEN_SCOPES = env.list("OWN_TOKEN_SCOPES", default=["tasks:read", "tasks:write", "hivemind"])
+OWN_TOKEN_DAYS = env.int("OWN_TOKEN_DAYS", default=365)
+TOKEN_WARNING_DAYS = env.int("TOKEN_WARNING_DAYS", default=7)
 AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=5)
 AXES_COOLOFF_TIME = env.float("LOGIN_COOLOFF_HOURS", default=0.25)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -187,7 +200,8 @@ AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_VERBOSE = False
-AXES_IPWARE_PROXY_COUNT = env.int("PROXY_COUNT", default=0)
+AXES_CLIENT_IP_CALLABLE = "alai.kernel.address.client_address"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code"]
 
 # --- Security headers -------------------------------------------------------------------------------
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -234,7 +248,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # --- API --------------------------------------------------------------------------------------------
 NINJA_PAGINATION_MAX_LIMIT = 500
-NINJA_NUM_PROXIES = env.int("PROXY_COUNT", default=0)
+NINJA_NUM_PROXIES = PROXY_COUNT
 IDEMPOTENCY_HOURS = 24
 STREAM_HEARTBEAT_SECONDS = env.float("STREAM_HEARTBEAT_SECONDS", default=15)
 STREAM_CHECK_SECONDS = env.float("STREAM_CHECK_SECONDS", default=20)  # how soon a revoked token's stream ends

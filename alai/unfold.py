@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 
 
 def _static(path: str) -> Callable[[HttpRequest], str]:
@@ -25,6 +26,12 @@ UNFOLD: dict[str, Any] = {
     "DASHBOARD_CALLBACK": "alai.home.dashboard",
     "STYLES": [_static("admin.css")],
     "SCRIPTS": [_static("admin.js")],
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "My account", "link": reverse_lazy("account:home")},
+            {"title": "My tokens", "link": reverse_lazy("account:tokens")},
+        ]
+    },
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "alai.navigation.sidebar"},
     "COMMAND": {"search_models": False, "show_history": False, "search_callback": "alai.search.search"},
     "COLORS": {

@@ -1,5 +1,5 @@
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from alai import health
@@ -7,6 +7,7 @@ from alai.api import api
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", include("alai.kernel.admin.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
     path("health", health.alive),

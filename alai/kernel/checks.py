@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from alai.kernel.models import SCOPES
+from alai.kernel.tokens import PRIVILEGED
+
 Found = list[CheckMessage]
 
 
@@ -92,7 +95,22 @@ def pool_is_possible(**_: Any) -> Found:
 
 @register
 def proxy_count_is_possible(**_: Any) -> Found:
-    if settings.AXES_IPWARE_PROXY_COUNT >= 0:
+    if settings.PROXY_COUNT >= 0:
         return []
     hint = "Set PROXY_COUNT to the number of proxies in front of this server, 0 for none."
     return [Error("PROXY_COUNT is negative.", hint=hint, id="alai.E008")]
+
+
+@register
+def own_tokens_are_harmless(**_: Any) -> Found:
+    found: Found = []
+    wrong = [scope for scope in settings.OWN_TOKEN_SCOPES if scope not in SCOPES or scope in PRIVILEGED]
+    if wrong:
+        allowed = ", ".join(scope for scope in SCOPES if scope not in PRIVILEGED)
+        hint = f"Name scopes among {allowed}, separated by commas."
+        found.append(Error(f"OWN_TOKEN_SCOPES holds {', '.join(wrong)}.", hint=hint, id="alai.E020"))
+    for name in ("OWN_TOKEN_DAYS", "TOKEN_WARNING_DAYS"):
+        if not 1 <= getattr(settings, name) <= 3650:
+            hint = f"Set {name} to 1 to 3650."
+            found.append(Error(f"{name} is {getattr(settings, name)}.", hint=hint, id="alai.E021"))
+    return found

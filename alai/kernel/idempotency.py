@@ -69,7 +69,7 @@ class IdempotencyMiddleware:
             response = self.get_response(request)
             if response.status_code in NOT_STORED or response.status_code >= 500:
                 transaction.set_rollback(True)
-            else:
+            elif response.headers.get("Cache-Control") != "no-store":  # a new token's text is kept nowhere
                 IdempotencyRecord.objects.update_or_create(
                     owner=identity["owner"],
                     method=identity["method"],

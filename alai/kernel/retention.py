@@ -20,7 +20,6 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
-from django.contrib.sessions.models import Session
 from django.db import DatabaseError, connection
 from django.db.models import DateTimeField, Field, Model, Q
 from django.db.models.functions import Now
@@ -35,6 +34,7 @@ from alai.kernel.models import (
     Notification,
     NotificationChannel,
     Retention,
+    Session,
     Token,
 )
 
@@ -132,7 +132,7 @@ def register_kernel() -> None:
     register("audit-entries", AuditEntry, "at", 365, "Who changed what (handbook: one year).")
     register("notifications", Notification, "created_at", 90, "Messages sent, failed or expired.", decided)
     register("idempotency-records", IdempotencyRecord, "created_at", 2, "Answers kept for repeated requests.")
-    register("sessions", Session, "expire_date", 1, "Admin sessions, counted from their expiry.")
+    register("sessions", Session, "expire_date", 1, "People's sessions, counted from their expiry.")
     register("sign-in-attempts", AccessAttempt, "attempt_time", 90, "Failed sign-ins.")
     register("sign-in-failures", AccessFailureLog, "attempt_time", 90, "Failed sign-ins, one row each.")
     register("sign-ins", AccessLog, "attempt_time", 90, "Sign-ins and sign-outs.")

@@ -31,7 +31,7 @@ FROM missioncontrol_task WHERE cost_usd <> 0
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('kernel', '0004_flow'),
+        ('kernel', '0005_flow'),
         ('missioncontrol', '0003_hivemind'),
     ]
 

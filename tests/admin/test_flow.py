@@ -90,11 +90,11 @@ class TestPolicies:
 class TestActors:
     def edit(self, ada: Client, **fields: str) -> Any:
         actor = Actor.objects.get_or_create(name="john")[0]
-        form = {"kind": "agent", "is_active": "on", "wip_limit": "", "capabilities": "", "slack_id": ""}
+        form = {"kind": "agent", "is_active": "on", "wip_limit": "", "capabilities": "", "recipient": ""}
         return ada.post(reverse("admin:kernel_actor_change", args=[actor.pk]), {**form, **fields})
 
     def test_what_it_may_hold_and_can_do_is_edited_and_shown(self, ada: Client) -> None:
-        reply = self.edit(ada, wip_limit="3", capabilities="GPU, browser,gpu", slack_id="U024BE7LH")
+        reply = self.edit(ada, wip_limit="3", capabilities="GPU, browser,gpu", recipient="user:U024BE7LH")
         assert reply.status_code == 302
         actor = Actor.objects.get()
         assert (actor.wip_limit, actor.capabilities) == (3, ["gpu", "browser"])
@@ -109,11 +109,11 @@ class TestActors:
         assert (actor.wip_limit, actor.capabilities, actor.recipient) == (None, [], "")
 
     @pytest.mark.parametrize(
-        "bad", [{"wip_limit": "0"}, {"wip_limit": "-1"}, {"slack_id": "@ada"}, {"slack_id": "#ops"}]
+        "bad", [{"wip_limit": "0"}, {"wip_limit": "-1"}, {"recipient": "@ada"}, {"recipient": "#ops"}]
     )
     def test_what_makes_no_sense_is_refused(self, ada: Client, bad: dict[str, str]) -> None:
         assert self.edit(ada, **bad).status_code == 200
-        assert (Actor.objects.get().wip_limit, Actor.objects.get().slack_id) == (None, "")
+        assert (Actor.objects.get().wip_limit, Actor.objects.get().recipient) == (None, "")
 
 
 class TestMentions:

@@ -25,7 +25,7 @@ def test_no_generated_request_gets_a_500_or_an_undocumented_answer(
             sys.executable, "-m", "schemathesis.cli", "run", f"{address}/api/v1/openapi.json",
             "--header", f"Authorization: Bearer {cast.ada.token}", "--checks", CHECKS,
             "--max-examples", "15", "--seed", "1", "--suppress-health-check", "all", "--no-color",
-            "--exclude-path-regex", "/stream$",  # those do not end
+            "--exclude-path-regex", "/stream$|/rotate$",  # those do not end; this ends the caller's own token
         ]  # fmt: skip
         run = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]

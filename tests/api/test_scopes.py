@@ -16,7 +16,9 @@ OPERATIONS = [
     for method, operation in operations.items()
 ]
 IDS = [f"{method} {path}" for method, path, _ in OPERATIONS]
-SCOPED = [case for case in OPERATIONS if case[1] != "/me"]  # anybody with a token may ask who it is
+# Anybody with a token may ask about itself, and rotate itself.
+OWN = {"/me", "/me/tokens", "/tokens/{token_id}/rotate"}
+SCOPED = [case for case in OPERATIONS if case[1] not in OWN]
 CEO_ONLY = {"/grants"}
 SCOPES_BELOW = {"/hivemind/": {"hivemind"}}  # path prefix -> what opens it; the ledger's for all others
 

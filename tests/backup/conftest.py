@@ -30,7 +30,10 @@ HISTORY = """
 INSERT INTO missioncontrol_taskevent (xid, at, task_id, kind, actor, on_behalf_of, data, why, request_id)
 SELECT pg_current_xact_id(), now(), id, 'created', 'john', '', '{}', '', '' FROM missioncontrol_task ORDER BY id
 """
-SESSION = "INSERT INTO django_session VALUES ('secret', 'x', now() + interval '1 day')"
+SESSION = """
+INSERT INTO kernel_session (session_key, session_data, expire_date, agent)
+VALUES ('hash', 'x', now() + interval '1 day', '')
+"""
 UPLOAD = """
 from django.core.files.base import ContentFile
 from missioncontrol.models import Evidence, Task

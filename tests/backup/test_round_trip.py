@@ -9,7 +9,7 @@ import pytest
 from tests.backup.conftest import TASKS, Place, Saved
 from tests.backup.installation import Installation
 
-NOT_COMPARED = {"django_session", "django_migrations", "kernel_auditentry"}
+NOT_COMPARED = {"kernel_session", "django_migrations", "kernel_auditentry"}
 NUMBERS = "SELECT id, xid::text FROM missioncontrol_taskevent ORDER BY id"
 
 
@@ -22,7 +22,7 @@ def test_every_table_comes_back_on_another_server(saved: Saved, restored: Instal
 
 
 def test_sessions_stay_behind_and_history_stays_append_only(restored: Installation) -> None:
-    assert restored.query("SELECT count(*) FROM django_session") == [(0,)]
+    assert restored.query("SELECT count(*) FROM kernel_session") == [(0,)]
     with pytest.raises(psycopg.errors.RestrictViolation, match="append-only"):
         restored.query("UPDATE missioncontrol_taskevent SET kind = 'forged'")
 

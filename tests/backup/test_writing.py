@@ -111,7 +111,7 @@ def test_the_file_holds_what_the_documentation_says(saved: Saved) -> None:
         names = archive.namelist()
     assert manifest["tables"]["missioncontrol_task"]["rows"] == copy.count("\n") == 400
     assert len([name for name in names if name.startswith("files/evidence/")]) == 3
-    assert "tables/django_session.copy" not in names
+    assert "tables/kernel_session.copy" not in names
     assert saved.token not in copy
     assert os.fsencode(saved.token) not in saved.path.read_bytes()
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 from playwright.sync_api import expect
@@ -10,6 +11,7 @@ from playwright.sync_api import expect
 from alai.kernel.auth import issue_token
 from alai.kernel.models import Actor
 from alai.kernel.principals import Principal
+from alai.kernel.tokens import rotate
 from missioncontrol import services
 from missioncontrol.models import Priority, Task
 from tests.browser.conftest import Visit
@@ -22,6 +24,8 @@ PAGES = [
     "/admin/kernel/auditentry/", "/admin/kernel/notification/", "/admin/kernel/retention/", "/admin/auth/user/",
     "/admin/auth/group/add/", "/admin/django_celery_beat/periodictask/", "/admin/django_celery_beat/periodictask/add/",
     "/admin/django_celery_beat/crontabschedule/add/", "/admin/axes/accessattempt/", "/admin/password_change/",
+    "/admin/kernel/session/", "/admin/account/", "/admin/account/two-factor/", "/admin/account/tokens/",
+    "/admin/account/tokens/new/",
 ]  # fmt: skip
 
 
@@ -38,7 +42,11 @@ def ledger(transactional_db: None) -> Task:
     make_task(title="Ask the customer", status="ready")
     services.claim_task(by=JOHN, task_id=task.pk, session="abc123", ttl=timedelta(minutes=10))
     services.add_comment(by=JOHN, task_id=task.pk, body="Half of it is written. " + "word " * 60)
-    issue_token(actor=Actor.objects.create(name="john"), scopes=["tasks:read", "tasks:write"])
+    john = Actor.objects.create(name="john", owner=User.objects.get(username="ada"))
+    token, _ = issue_token(
+        actor=john, scopes=["tasks:read", "tasks:write"], name="a laptop in the office", teams=["x" * 80]
+    )
+    rotate(by=Principal(actor="ada", is_session=True), token_id=token.pk)
     return task
 
 

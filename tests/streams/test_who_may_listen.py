@@ -2,11 +2,10 @@
 
 import pytest
 from django.contrib.auth.models import User
-from django.contrib.sessions.models import Session
 from django.test import Client
 
 from alai.kernel.auth import issue_token
-from alai.kernel.models import Actor, Token
+from alai.kernel.models import Actor, Session, Token
 from tests.cast import Cast, make_task
 from tests.streams.listening import EVENTS, Heard, bearer, eventually, listening
 from tests.streams.test_live_events import happen

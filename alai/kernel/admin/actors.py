@@ -44,16 +44,17 @@ class ActorForm(BaseForm):
 class ActorAdmin(Admin[Actor]):
     """Deleting is not offered: history names actors. An inactive one is refused everywhere."""
 
-    list_display = ("named", "kind_shown", "state", "takes_on", "tokens_held", "last_seen")
+    list_display = ("named", "kind_shown", "owner", "state", "takes_on", "tokens_held", "last_seen")
+    list_select_related = ("owner",)
     list_filter = (("kind", ChoicesDropdownFilter), "is_active")
     search_fields = ("name", "display_name")
     search_help_text = "Name"
     form = ActorForm
     fieldsets = (
-        (None, {"fields": ("name", "display_name", "kind", "user", "slack_id", "is_active")}),
+        (None, {"fields": ("name", "display_name", "kind", "user", "owner", "recipient", "is_active")}),
         ("What it takes on", {"fields": ("wip_limit", "capabilities")}),
     )
-    autocomplete_fields = ("user",)
+    autocomplete_fields = ("user", "owner")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Actor]:
         usable = Q(tokens__revoked_at=None)

@@ -7,9 +7,10 @@ from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.urls import reverse
 
-from alai.kernel import health, needs, words
-from alai.kernel.models import ImportReject, Notification
+from alai.kernel import health, needs, tokens, words
+from alai.kernel.models import ImportReject, Notification, Token
 from alai.kernel.needs import NOTHING, SHOWN, Action, Found, Need
+from alai.kernel.principals import Principal
 
 PARTS = {
     "worker": "Nothing in the background runs: notifications wait, leases are not swept.",
@@ -75,6 +76,37 @@ def rejected_rows(request: HttpRequest) -> Found:
     return Found([need], 1, url, "")
 
 
+def expiring_tokens(request: HttpRequest) -> Found:
+    """Everybody's own and their agents'; for those who look after tokens, all of them."""
+    by = Principal(actor=request.user.get_username(), is_session=True)
+    sees_all = request.user.has_perm("kernel.view_token")
+    ending = tokens.expiring(Token.objects.all() if sees_all else tokens.own(by))
+    rows = list(ending[: needs.COUNT_LIMIT])
+    keys = [row.pk for row in rows[:SHOWN]]
+    own = set(tokens.own(by).filter(pk__in=keys).values_list("pk", flat=True))
+    found = [_ending(row, is_own=row.pk in own) for row in rows[:SHOWN]]
+    url = reverse("admin:kernel_token_changelist") if sees_all else reverse("account:tokens")
+    return Found(found, len(rows), url, "tokens that end soon")
+
+
+def _ending(row: Token, *, is_own: bool) -> Need:
+    left = words.ago(row.expires_at) if row.expires_at else ""
+    replaced = hasattr(row, "successor")
+    url = reverse("account:tokens") if is_own else reverse("admin:kernel_token_change", args=[row.pk])
+    return Need(
+        "Token",
+        "warning",
+        f"still uses {row.prefix}…, which ends {left}: give it the new one"
+        if replaced
+        else f"has a token, {row.prefix}…, that ends {left}",
+        subject=row.actor.name,
+        meta=row.name,
+        url=url,
+        actions=[Action("Open" if replaced else "Rotate", url, primary=True)],
+    )
+
+
+needs.register("expiring tokens", expiring_tokens, weight=55)
 needs.register("rejected rows", rejected_rows, weight=50)
 needs.register("silent parts", silent_parts, weight=95)
 needs.register("failed notifications", failed_notifications, weight=60)

@@ -1,6 +1,7 @@
 """Tokens: made here and shown once, limited, revoked. A token's text and its hash are never shown again."""
 
 import secrets
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -10,16 +11,24 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSplitDateTimeWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSplitDateTimeWidget,
+    UnfoldAdminTextInputWidget,
+)
 
-from alai.kernel import audit, words
-from alai.kernel.admin.base import Admin, badge
+from alai.kernel import words
+from alai.kernel.admin.base import Admin, badge, principal
+from alai.kernel.admin.pages import shown
 from alai.kernel.auth import issue_token
+from alai.kernel.errors import ApiError
 from alai.kernel.models import SCOPES, IdempotencyRecord, Token
+from alai.kernel.tokens import DEFAULT_OVERLAP, LONGEST_OVERLAP, VALID, revoke, rotate
 
 if TYPE_CHECKING:
     BaseForm = forms.ModelForm[Token]
@@ -85,6 +94,17 @@ class TokenForm(BaseForm):
         return moment
 
 
+class RotateForm(forms.Form):
+    hours = forms.FloatField(
+        label="Hours that the old one goes on working",
+        min_value=0,
+        max_value=LONGEST_OVERLAP / timedelta(hours=1),
+        initial=DEFAULT_OVERLAP // timedelta(hours=1),
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}),
+        help_text="0 to 168. Then it expires by itself.",
+    )
+
+
 class StateFilter(admin.SimpleListFilter):
     title = "state"
     parameter_name = "state"
@@ -93,20 +113,13 @@ class StateFilter(admin.SimpleListFilter):
         return [("valid", "Valid"), ("expired", "Expired"), ("revoked", "Revoked"), ("unused", "Never used")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Token]) -> QuerySet[Token]:
-        valid = Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=Now()))
         conditions = {
-            "valid": valid,
+            "valid": VALID,
             "expired": Q(revoked_at=None, expires_at__lte=Now()),
             "revoked": Q(revoked_at__isnull=False),
-            "unused": valid & Q(last_used_at=None),
+            "unused": VALID & Q(last_used_at=None),
         }
         return queryset.filter(conditions.get(self.value() or "", Q()))
-
-
-def revoke(tokens: QuerySet[Token], *, why: str) -> int:
-    """Refuse the tokens from now on; answers how many were still usable."""
-    with audit.writing(why=why):
-        return tokens.filter(revoked_at=None).update(revoked_at=Now())
 
 
 @admin.register(Token)
@@ -114,18 +127,20 @@ class TokenAdmin(Admin[Token]):
     form = TokenForm
     list_display = ("recognised", "holder", "state", "scopes_shown", "limits", "last_used", "expiry")
     list_filter = (StateFilter,)
-    list_select_related = ("actor",)
+    list_select_related = ("actor__owner", "replaces", "successor")
     search_fields = ("name", "prefix", "actor__name")
     search_help_text = "Actor, purpose or first characters"
     autocomplete_fields = ("actor",)
     actions = ("revoke_selected",)
-    actions_detail = ("revoke_this",)
+    actions_detail = ("rotate_this", "revoke_this")
     ordering = (F("revoked_at").desc(nulls_first=True), "-id")
     fieldsets = (
         (None, {"fields": ("actor", "name", "scopes", "once")}),
         ("Limits", {"fields": ("teams", "accounts", "hosts", "expires_at"), "classes": ("collapse",)}),
     )
-    shown_fields = ("recognised", "holder", "state", "scopes_shown", "limits", "last_used", "expiry", "made")
+    shown_fields = (
+        "recognised", "holder", "state", "scopes_shown", "limits", "last_used", "expiry", "made", "pair"
+    )  # fmt: skip
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A token is made or revoked, never edited: what it may do is known for as long as it lives."""
@@ -157,7 +172,7 @@ class TokenAdmin(Admin[Token]):
 
     def save_model(self, request: HttpRequest, obj: Token, form: Any, change: bool) -> None:
         data = form.cleaned_data
-        limits = {name: data[name] or [] for name in ("teams", "accounts", "hosts")}
+        limits: dict[str, Any] = {name: data[name] or [] for name in ("teams", "accounts", "hosts")}
         token, text = issue_token(
             actor=data["actor"],
             name=data["name"],
@@ -172,11 +187,7 @@ class TokenAdmin(Admin[Token]):
         self, request: HttpRequest, obj: Token, post_url_continue: str | None = None
     ) -> HttpResponse:
         """The token stands in this reply alone: no redirect, no session, no cache keeps it."""
-        text = request.token_text  # type: ignore[attr-defined]
-        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": "New token"}
-        page = TemplateResponse(request, "admin/token_made.html", {**context, "token": obj, "text": text})
-        page["Cache-Control"] = "no-store"
-        return page
+        return token_page(request, obj, request.token_text, back=self._list())  # type: ignore[attr-defined]
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """The audit entry says more than the admin's own log would."""
@@ -195,6 +206,27 @@ class TokenAdmin(Admin[Token]):
             return self.response_post_save_change(request, token)
         context = {**self.admin_site.each_context(request), "opts": self.opts, "title": "Revoke this token?"}
         return TemplateResponse(request, "admin/token_revoke.html", {**context, "token": token})
+
+    @action(description="Rotate", icon="autorenew", permissions=["revoke"], url_path="rotate")
+    def rotate_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A new token in its place; the old one goes on for the hours that are chosen."""
+        if not self.has_revoke_permission(request):
+            raise PermissionDenied
+        token = self.get_object(request, object_id)
+        form = RotateForm(request.POST or None)
+        if token is not None and form.is_valid():
+            try:
+                hours = timedelta(hours=form.cleaned_data["hours"])
+                made = rotate(by=principal(request), token_id=token.pk, overlap=hours)
+            except ApiError as error:
+                messages.error(request, error.detail)
+                return self.response_post_save_change(request, token)
+            return token_page(request, made.token, made.text, back=self._list(), old_ends_at=made.old_ends_at)
+        context = {"opts": self.opts, "token": token, "form": form}
+        return shown(request, "admin/token_rotate.html", context, title="Rotate this token?")
+
+    def _list(self) -> str:
+        return reverse("admin:kernel_token_changelist")
 
     def _revoke(self, request: HttpRequest, tokens: QuerySet[Token]) -> None:
         count = revoke(tokens, why="revoked in the admin")
@@ -221,7 +253,11 @@ class TokenAdmin(Admin[Token]):
             return badge("Revoked", "danger")
         if token.expires_at and token.expires_at <= timezone.now():
             return badge("Expired", "warning")
-        return badge("Valid", "success") if token.actor.is_active else badge("Actor is inactive", "danger")
+        if not token.actor.is_active:
+            return badge("Actor is inactive", "danger")
+        if token.actor.owner and not token.actor.owner.is_active:
+            return badge("Owner is inactive", "danger")
+        return badge("Replaced", "info") if hasattr(token, "successor") else badge("Valid", "success")
 
     @admin.display(description="May")
     def scopes_shown(self, token: Token) -> SafeString:
@@ -237,7 +273,10 @@ class TokenAdmin(Admin[Token]):
 
     @admin.display(description="Last used", ordering="last_used_at")
     def last_used(self, token: Token) -> SafeString | str:
-        return words.time_tag(token.last_used_at) if token.last_used_at else "never"
+        if not token.last_used_at:
+            return "never"
+        place = f"from {token.last_used_from}" if token.last_used_from else ""
+        return format_html('{} <span class="mc-quiet">{}</span>', words.time_tag(token.last_used_at), place)
 
     @admin.display(description="Expires", ordering="expires_at")
     def expiry(self, token: Token) -> SafeString | str:
@@ -246,3 +285,22 @@ class TokenAdmin(Admin[Token]):
     @admin.display(description="Made")
     def made(self, token: Token) -> SafeString | str:
         return words.time_tag(token.created_at)
+
+    @admin.display(description="Rotation")
+    def pair(self, token: Token) -> SafeString | str:
+        """The other token of a rotation, old or new."""
+        pairs = [("replaces", token.replaces), ("replaced by", getattr(token, "successor", None))]
+        links = [
+            (word, reverse("admin:kernel_token_change", args=[other.pk]), other.prefix)
+            for word, other in pairs
+            if other is not None
+        ]
+        return format_html_join(", ", '{} <a class="mc-link" href="{}">{}…</a>', links) or "never rotated"
+
+
+def token_page(
+    request: HttpRequest, token: Token, text: str, *, back: str, old_ends_at: datetime | None = None
+) -> HttpResponse:
+    """The one reply that holds a token's text."""
+    context = {"token": token, "text": text, "back": back, "old_ends_at": old_ends_at, "now": timezone.now()}
+    return shown(request, "admin/token_made.html", context, title="New token", secret=True)

@@ -15,7 +15,7 @@ from alai.kernel.backup.errors import BackupError
 Migrations = tuple[tuple[str, str], ...]
 
 # Sessions are secrets of the moment; django_migrations is written by migrating.
-NOT_KEPT = {"django_session", "django_migrations"}
+NOT_KEPT = {"django_session", "kernel_session", "django_migrations"}
 PATIENCE = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0"}
 # The same rows must give the same text on every server and in every release.
 TEXT = {

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 ACTOR_NAME = r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}"
-SLACK_ID = r"[UWCG][A-Z0-9]{2,30}"
+RECIPIENT = r"^(user:[A-Z0-9]{2,20}|[A-Z0-9]{2,20})$"
 
 SCOPES = {
     "tasks:read": "read tasks, events and statistics",
@@ -40,6 +40,20 @@ class Actor(models.Model):
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="actor"
     )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="agents",
+        help_text="Whose agent it is: this person makes its tokens, and while they are inactive it is refused.",
+    )
+    recipient = models.CharField(
+        max_length=100,
+        blank=True,
+        validators=[RegexValidator(RECIPIENT, "Write user:U012ABCDEF for a person, or a channel's id.")],
+        help_text="Where a person is told what concerns them: user:U012ABCDEF (Slack's member id), or a channel's id.",
+    )
     is_active = models.BooleanField(default=True, help_text="An inactive actor's tokens are refused.")
     wip_limit = models.PositiveSmallIntegerField(
         "work in progress",
@@ -55,15 +69,6 @@ class Actor(models.Model):
         blank=True,
         help_text="What not everybody can do, e.g. gpu: it is handed tasks that require it.",
     )
-    slack_id = models.CharField(
-        "Slack id",
-        max_length=32,
-        blank=True,
-        default="",
-        db_default="",
-        validators=[RegexValidator(f"^{SLACK_ID}$", "A Slack id looks like U024BE7LH or C024BE91L.")],
-        help_text="Where mentions go: a member (U…) or a channel (C…). Empty: the default channel.",
-    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -71,11 +76,6 @@ class Actor(models.Model):
 
     def __str__(self) -> str:
         return self.display_name or self.name
-
-    @property
-    def recipient(self) -> str:
-        """Where `notifications.enqueue` reaches it; empty when nobody recorded that."""
-        return f"user:{self.slack_id}" if self.slack_id[:1] in ("U", "W") else self.slack_id
 
 
 class Token(models.Model):
@@ -107,7 +107,16 @@ class Token(models.Model):
     )
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, editable=False)
+    last_used_from = models.GenericIPAddressField(null=True, editable=False)
     revoked_at = models.DateTimeField(null=True, editable=False)
+    replaces = models.OneToOneField(
+        "self",
+        null=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="successor",
+        help_text="The token that it was rotated from, which expires by itself.",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

@@ -47,7 +47,7 @@ def test_loopback_is_fine(settings: Settings, host: str) -> None:
         ("SLACK_API_URL", "slack.com/api", "alai.E004"),
         ("LOG_LEVEL", "loud", "alai.E005"),
         ("BROKER_URL", "amqp://localhost", "alai.E006"),
-        ("AXES_IPWARE_PROXY_COUNT", -1, "alai.E008"),
+        ("PROXY_COUNT", -1, "alai.E008"),
     ],
 )
 def test_a_wrong_setting_is_told(settings: Settings, name: str, value: Any, expected: str) -> None:

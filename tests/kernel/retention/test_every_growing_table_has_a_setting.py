@@ -1,11 +1,10 @@
 """Whoever adds a table that grows says how long its rows are kept."""
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.db import models
 
 from alai.kernel import retention
-from alai.kernel.models import AuditEntry
+from alai.kernel.models import AuditEntry, Session
 
 
 def test_every_growing_table_has_a_retention_setting_or_a_reason() -> None:

@@ -3,12 +3,11 @@
 from datetime import datetime, timedelta
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from alai.kernel import retention
-from alai.kernel.models import AuditEntry, IdempotencyRecord, Notification, Retention
+from alai.kernel.models import AuditEntry, IdempotencyRecord, Notification, Retention, Session
 from alai.kernel.notifications import enqueue
 
 pytestmark = pytest.mark.django_db

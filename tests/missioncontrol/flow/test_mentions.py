@@ -25,8 +25,8 @@ def told() -> list[tuple[str, str]]:
 
 
 def test_each_mentioned_actor_is_told_once_with_who_where_and_what(cast: Cast) -> None:
-    Actor.objects.filter(name="ada").update(slack_id="U0ADA")
-    Actor.objects.filter(name="ole").update(slack_id="C0OPS")
+    Actor.objects.filter(name="ada").update(recipient="user:U0ADA")
+    Actor.objects.filter(name="ole").update(recipient="C0OPS")
     task = make_task(title="Write <the> tender")
     comment = say(task, "@ada and @Ole, and @ada again: is 3 < 4 &\nfine? @pi-orch")
     said = "@ada and @Ole, and @ada again: is 3 &lt; 4 &amp; fine? @pi-orch"
