@@ -114,23 +114,18 @@ jsonb_build_object('holder', lease_actor || ':' || lease_session, 'until', {_UNT
 
 # The tasks of an actor that may hold no more, else NULL. The function makes the new claims of one limited actor queue
 # and counts by a snapshot taken after the wait, which this statement's own is not. Without a limit it is not called.
-_HOLDS = """
-SELECT missioncontrol_full_hands(name, wip_limit) AS full_hands FROM kernel_actor
+_HANDS = """
+SELECT missioncontrol_full_hands(name, wip_limit) AS holds FROM kernel_actor
 WHERE name = %(actor)s::text AND wip_limit IS NOT NULL AND %(enforced)s::boolean AND NOT %(override)s::boolean
 """
 
-CLAIM = f"""{_LOCK} ruled AS MATERIALIZED (
+CLAIM = f"""{_LOCK} hands AS MATERIALIZED ({_HANDS}), judged AS MATERIALIZED (
     SELECT *, CASE
         WHEN status IN ('done', 'cancelled') THEN 'task_closed'
         WHEN live AND NOT own AND NOT %(override)s::boolean AND %(enforced)s::boolean THEN 'lease_held'
-        WHEN live AND own THEN 'ok'
-        ELSE 'new' END AS ruling
+        WHEN NOT (live AND own) AND (SELECT holds FROM hands) IS NOT NULL THEN 'wip_limit'
+        ELSE 'ok' END AS verdict
     FROM standing
-), counted AS MATERIALIZED (
-    SELECT *, CASE ruling WHEN 'new' THEN ({_HOLDS}) END AS holds FROM ruled
-), judged AS MATERIALIZED (
-    SELECT *, CASE WHEN holds IS NOT NULL THEN 'wip_limit' WHEN ruling = 'new' THEN 'ok' ELSE ruling END AS verdict
-    FROM counted
 ), written AS (
     UPDATE {TABLE} t SET {_GRANT} FROM judged s WHERE t.id = s.id AND s.verdict = 'ok'
     RETURNING {_WRITTEN}, s.live AND s.own AND NOT %(override)s::boolean AS again
@@ -139,15 +134,16 @@ CLAIM = f"""{_LOCK} ruled AS MATERIALIZED (
         kind="CASE WHEN again THEN 'lease_refreshed' ELSE 'claimed' END", data=_GRANT_DATA, rows="written"
     )
 }
-) {_STANDS}, s.holds, {_SAY_WHO} FROM judged s LEFT JOIN written w ON w.id = s.id"""
+) {_STANDS}, CASE s.verdict WHEN 'wip_limit' THEN (SELECT holds FROM hands) END AS holds, {_SAY_WHO}
+FROM judged s LEFT JOIN written w ON w.id = s.id"""
 
 # The limit is looked at before a task is: a refused caller locks none that somebody else could have. Most tasks
 # require nothing; saying so keeps the planner's guess true, and with it the walk along the index.
 NEXT = f"""
-WITH hands AS MATERIALIZED ({_HOLDS}), standing AS MATERIALIZED (
+WITH hands AS MATERIALIZED ({_HANDS}), standing AS MATERIALIZED (
     SELECT t.id, t.status, t.fencing_token, false AS live, false AS own, clock_timestamp() AS moment
     FROM {TABLE} t
-    WHERE (SELECT full_hands FROM hands) IS NULL
+    WHERE (SELECT holds FROM hands) IS NULL
       AND t.status IN ('open', 'in_progress')
       AND (t.requires = '{{{{}}}}' OR t.requires <@ coalesce(
           %(capabilities)s::varchar[], (SELECT capabilities FROM kernel_actor WHERE name = %(actor)s::text)))
@@ -167,8 +163,8 @@ SELECT w.id, w.status, 'ok' AS verdict, true AS changed, true AS live, w.lease_a
        w.lease_until, w.fencing_token, s.moment, NULL::bigint[] AS holds, {_SAY_WHO}
 FROM written w JOIN standing s ON s.id = w.id
 UNION ALL
-SELECT 0, '', 'wip_limit', false, false, '', '', NULL, 0, clock_timestamp(), full_hands, {_SAY_WHO}
-FROM hands WHERE full_hands IS NOT NULL
+SELECT 0, '', 'wip_limit', false, false, '', '', NULL, 0, clock_timestamp(), holds, {_SAY_WHO}
+FROM hands WHERE holds IS NOT NULL
 """
 
 EXTEND = f"""{_LOCK} judged AS MATERIALIZED (

@@ -4,14 +4,17 @@ from functools import partial
 
 import pytest
 from django.contrib.auth.models import User
+from pytest_django import Settings
 
 from alai.kernel.models import Actor, Notification
+from alai.kernel.notifications import deliver
 from alai.kernel.principals import Principal
 from missioncontrol import services
 from missioncontrol.models import Comment, Mention, Task
 from tests.cast import Cast, make_task
 from tests.missioncontrol.leases.people import ADA, JOHN
 from tests.missioncontrol.leases.together import outcome, together
+from tests.standins.slack import TOKEN, SlackStandIn
 
 pytestmark = pytest.mark.django_db
 
@@ -102,6 +105,22 @@ def test_the_same_request_twice_tells_once(cast: Cast) -> None:
         reply = cast.john.post(f"/tasks/{task.pk}/comments", {"body": "@ada"}, idempotency_key="k")
         assert reply.status == 201
     assert len(told()) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_arrives_in_slack_once_to_the_member_and_in_the_default_channel(
+    cast: Cast, settings: Settings
+) -> None:
+    Actor.objects.filter(name="ada").update(slack_id="U0ADA")
+    with SlackStandIn() as slack:
+        settings.SLACK_API_URL, settings.SLACK_BOT_TOKEN = slack.url, TOKEN
+        settings.SLACK_DEFAULT_CHANNEL, settings.NOTIFICATION_PACE_SECONDS = "C0ALL", 0
+        task = make_task(title="Tender")
+        say(task, "@ada and @ole?")
+        for _ in range(2):
+            deliver(seconds=5)
+        assert slack.texts("D-U0ADA") == [f"*john* mentions you on #{task.pk} Tender\n>@ada and @ole?"]
+        assert slack.texts("C0ALL") == [f"*john* mentions @ole on #{task.pk} Tender\n>@ada and @ole?"]
 
 
 class TestAnswering:
