@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.db.models import Q
+
 from alai.kernel import audit, retention
 from infra import models, registry
 
@@ -18,6 +20,7 @@ KINDS: tuple[type[models.Record], ...] = (
     models.Rotation,
     models.AlertRule,
     models.AlertPolicy,
+    models.Check,
     models.MaintenanceWindow,
     models.Environment,
     models.EnvironmentVariable,
@@ -36,7 +39,26 @@ def register() -> None:
     for kind in registry.kinds():
         audit.register(kind.model)
         retention.permanent(kind.model, reason="facts about the company, few, pruned with their files")
+    audit.exempt(models.CheckState, reason="rewritten at each look; its confirmed changes are edges")
+    audit.exempt(models.Result, reason="one row a look")
+    audit.exempt(models.HourSummary, reason="derived from results")
+    audit.exempt(models.Edge, reason="a history itself")
+    audit.register(models.Incident, quiet=("detail", "step", "next_step_at"))
+    audit.append_only(models.IncidentEntry)
+    retention.register(
+        "check-results", models.Result, "at", 14, "Every single look; the hours' summaries stay longer."
+    )
+    retention.register(
+        "check-hours", models.HourSummary, "hour", 2 * 365, "An hour in seconds of each verdict."
+    )
+    retention.register(
+        "check-edges", models.Edge, "at", 2 * 365, "Confirmed changes of checks.", Q(dealt_with=True)
+    )
+    retention.register("incident-entries", models.IncidentEntry, "at", None, "What happened to incidents.")
+    retention.permanent(models.Incident, reason="few, and postmortems look at them for years")
+    retention.permanent(models.CheckState, reason="one row a check")
     for through in (
+        models.Check.depends_on.through,
         models.Service.depends_on.through,
         models.MaintenanceWindow.sites.through,
         models.MaintenanceWindow.hosts.through,

@@ -1,3 +1,27 @@
-from infra.services.records import take_from_file
+"""All writes of the watch."""
 
-__all__ = ["take_from_file"]
+from infra.services.incidents import (
+    acknowledge,
+    assign,
+    deal_with_edges,
+    escalate,
+    note,
+    resolve,
+    revive_stalled,
+)
+from infra.services.records import take_from_file
+from infra.services.watching import ensure_states, look_round, watch
+
+__all__ = [
+    "acknowledge",
+    "assign",
+    "deal_with_edges",
+    "ensure_states",
+    "escalate",
+    "look_round",
+    "note",
+    "resolve",
+    "revive_stalled",
+    "take_from_file",
+    "watch",
+]
