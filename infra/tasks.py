@@ -37,3 +37,9 @@ def incidents() -> str:
     finally:
         cache.delete("watch:incidents")
     return f"{dealt} changes, {told} steps told, {revived} revived"
+
+
+@shared_task
+def roll_up() -> str:
+    """Sum the looks of this hour and the last one up."""
+    return f"{services.roll_up()} hours summed up"

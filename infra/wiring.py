@@ -6,7 +6,9 @@ from typing import Any
 from django.db.models import Q
 
 from alai.kernel import audit, retention
-from infra import models, registry
+from alai.kernel.api import register_lookup
+from alai.kernel.principals import Principal
+from infra import models, registry, selectors
 
 # In the order in which they refer to each other.
 KINDS: tuple[type[models.Record], ...] = (
@@ -57,6 +59,8 @@ def register() -> None:
     retention.register("incident-entries", models.IncidentEntry, "at", None, "What happened to incidents.")
     retention.permanent(models.Incident, reason="few, and postmortems look at them for years")
     retention.permanent(models.CheckState, reason="one row a check")
+    register_lookup("incident_id", _find_incident)
+    register_lookup("domain", _find_site)
     for through in (
         models.Check.depends_on.through,
         models.Service.depends_on.through,
@@ -64,6 +68,14 @@ def register() -> None:
         models.MaintenanceWindow.hosts.through,
     ):
         audit.register(through)
+
+
+def _find_incident(principal: Principal, incident_id: int) -> models.Incident:
+    return selectors.incident_numbered(incident_id)
+
+
+def _find_site(principal: Principal, domain: str) -> models.Site:
+    return selectors.site_named(domain)
 
 
 def channels_of_steps(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -10,7 +10,8 @@ from infra.services.incidents import (
     revive_stalled,
 )
 from infra.services.records import take_from_file
-from infra.services.watching import ensure_states, look_round, watch
+from infra.services.rolling import roll_up
+from infra.services.watching import ensure_states, look_round, probe_now, watch
 
 __all__ = [
     "acknowledge",
@@ -20,8 +21,10 @@ __all__ = [
     "escalate",
     "look_round",
     "note",
+    "probe_now",
     "resolve",
     "revive_stalled",
+    "roll_up",
     "take_from_file",
     "watch",
 ]

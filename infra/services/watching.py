@@ -18,12 +18,15 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from infra.models import Check, CheckState, Edge, Result
+from alai.kernel import audit
+from alai.kernel.principals import Principal
+from infra.models import Check, CheckState, Edge, Result, Site
 from infra.probes import Observation, Probe, Verdict, World, make
 from infra.probes.base import BAD, USER_AGENT
 from infra.probes.guard import GuardedConnector
 from infra.probes.kinds import BadSettings
 from infra.watching import Standing, step
+from missioncontrol.services.common import acting_as
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +90,15 @@ def ensure_states() -> int:
     ]
     CheckState.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)
+
+
+def probe_now(*, by: Principal, site: Site) -> int:
+    """Make a site's checks due at once; the prober takes them. Answers how many those are."""
+    with acting_as(by), audit.writing():
+        audit.record(action="probe", target_type="infra_site", target_id=site.pk)
+        ensure_states()
+        due = CheckState.objects.filter(check_record__site=site, check_record__enabled=True)
+        return due.update(next_at=timezone.now())
 
 
 def take(limit: int = BATCH) -> list[Due]:

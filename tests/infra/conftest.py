@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from alai.kernel.auth import issue_token
+from alai.kernel.models import Actor
+from tests.cast import Caller
+
 FILES = {
     "platforms.yaml": "pages:\n  name: Pages\nvm:\n  name: A machine\n",
     "sites.yaml": (
@@ -40,3 +44,9 @@ def folder(tmp_path: Path, db: None) -> Folder:
     for name, text in FILES.items():
         made.write(name, text)
     return made
+
+
+def caller(name: str, *scopes: str) -> Caller:
+    """An agent with a token of these scopes."""
+    actor, _ = Actor.objects.get_or_create(name=name, defaults={"kind": "agent"})
+    return Caller(issue_token(actor=actor, scopes=list(scopes))[1])
