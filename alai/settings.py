@@ -251,6 +251,7 @@ WATCH_ANCHORS = env.list(
     "WATCH_ANCHORS", default=[]
 )  # host:port that answer whenever we are online ourselves
 WATCH_QUEUE = "watch"
+CELERY_TASK_ROUTES = {f"infra.tasks.{name}": {"queue": WATCH_QUEUE} for name in ("probe", "incidents")}
 
 # --- Mission control --------------------------------------------------------------------------------
 MC_LEASE_ENFORCE = flag("MC_LEASE_ENFORCE", default=True)

@@ -1,7 +1,7 @@
 """`make run`: one process that starts everything, restarts what dies and stops all in order.
 
     python -m alai.supervisor                    servers, migrations, web, worker and beat
-    python -m alai.supervisor web|worker|beat    that part alone, in this very process
+    python -m alai.supervisor web|worker|watch|beat    that part alone, in this very process
 
 Its own remarks go to stderr, the address to stdout; what the parts write passes through as it is.
 """

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from alai.kernel.auth import issue_token
 from alai.kernel.models import Actor
+from infra import registry
+from infra.models import Check
 from tests.cast import Caller
 
 FILES = {
@@ -50,3 +53,9 @@ def caller(name: str, *scopes: str) -> Caller:
     """An agent with a token of these scopes."""
     actor, _ = Actor.objects.get_or_create(name=name, defaults={"kind": "agent"})
     return Caller(issue_token(actor=actor, scopes=list(scopes))[1])
+
+
+def load_facts() -> None:
+    """The company's registry, without its checks: a test brings its own."""
+    registry.load(Path(settings.REGISTRY_DIR))
+    Check.objects.all().delete()

@@ -1,22 +1,20 @@
 """The watch over HTTP."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.utils import timezone
 
-from infra import registry, services
+from infra import services
 from infra.models import AlertRule, Check, CheckState, Edge, Incident, Site
 from tests.cast import Caller, Cast
-from tests.infra.conftest import caller
+from tests.infra.conftest import caller, load_facts
 from tests.infra.world import town
 
 
 @pytest.fixture
 def ops(db: None) -> Caller:
-    registry.load(Path(settings.REGISTRY_DIR))
+    load_facts()
     return caller("ops-agent", "infra:write")
 
 

@@ -1,17 +1,16 @@
 """A failure becomes one incident, which climbs until somebody has it; nobody hears twice, or of nothing."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 from alai.kernel.errors import ApiError
 from alai.kernel.models import AuditEntry, Notification
 from alai.kernel.principals import Principal
-from infra import registry, services
+from infra import services
 from infra.models import AlertRule, Check, Edge, Host, Incident, MaintenanceWindow, Site
 from missioncontrol.models import Task
+from tests.infra.conftest import load_facts
 
 pytestmark = pytest.mark.django_db
 T0 = datetime(2026, 5, 8, 12, tzinfo=UTC)
@@ -20,7 +19,7 @@ OLE = Principal(actor="ole", scopes=frozenset({"infra:write"}))
 
 @pytest.fixture(autouse=True)
 def loaded() -> None:
-    registry.load(Path(settings.REGISTRY_DIR))
+    load_facts()
 
 
 def minutes(count: float) -> datetime:

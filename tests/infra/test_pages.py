@@ -1,24 +1,23 @@
 """The board answers in a sentence, an incident's page says what happened, and its buttons call services."""
 
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from infra import registry, services
+from infra import services
 from infra.models import AlertRule, Check, CheckState, Edge, HourSummary, Incident, Site
 from tests.admin.conftest import ada, vera
+from tests.infra.conftest import load_facts
 
 __all__ = ["ada", "vera"]
 
 
 @pytest.fixture
 def incident(db: None) -> Incident:
-    registry.load(Path(settings.REGISTRY_DIR))
+    load_facts()
     check = Check.objects.create(
         slug="http:alai.no", kind="http", settings={"url": "https://alai.no/"}, site=Site.objects.get(slug="alai.no"),
         rule=AlertRule.objects.get(slug="site-uptime"),
@@ -51,7 +50,7 @@ def test_the_board_says_what_is_down_and_that_nobody_looks(incident: Incident, a
 
 def test_without_a_look_the_board_does_not_say_up(db: None, ada: Client) -> None:
     assert "No site is watched." in board(ada)
-    registry.load(Path(settings.REGISTRY_DIR))
+    load_facts()
     assert "Nobody knows: nothing is looked at." in board(ada)
 
 
