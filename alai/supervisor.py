@@ -244,7 +244,9 @@ def become(name: str, address: tuple[str, int]) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; the exit status is 1, after one sentence, when it cannot start."""
     parser = argparse.ArgumentParser(prog="python -m alai.supervisor", description=__doc__)
-    parser.add_argument("part", nargs="?", choices=["web", "worker", "beat"], help="run this part alone")
+    parser.add_argument(
+        "part", nargs="?", choices=["web", "worker", "watch", "beat"], help="run this part alone"
+    )
     part: str | None = parser.parse_args(arguments).part
     try:
         address = chosen_address()

@@ -46,7 +46,7 @@ def test_every_watched_site_has_its_checks_and_automation_is_probed_with_default
     loaded: None,
 ) -> None:
     for site in Site.objects.filter(watched=True):
-        assert set(site.checks.values_list("kind", flat=True)) == {"http", "tls"}, site
+        assert set(Check.objects.filter(site=site).values_list("kind", flat=True)) == {"http", "tls"}, site
     agents = {check.settings["agent"] for check in Check.objects.filter(settings__has_key="agent")}
     assert agents == {"python", "node"}
 
