@@ -45,6 +45,9 @@ SECTIONS: dict[str, list[Item]] = {
         Item("Memories", "psychology", "missioncontrol.memory"),
     ],
     "Infrastructure": [
+        Item("Status", "monitor_heart", "infra.incident", page="board"),
+        Item("Incidents", "emergency_home", "infra.incident"),
+        Item("Checks", "fact_check", "infra.check"),
         Item("Sites", "public", "infra.site"),
         Item("Hosts", "dns", "infra.host"),
         Item("Services", "deployed_code", "infra.service"),

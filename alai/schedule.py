@@ -14,6 +14,21 @@ SCHEDULES: dict[str, tuple[str, int, str]] = {
         15,
         "Sends what waits in the outbox, should a wake-up be lost.",
     ),
+    "Look round": (
+        "infra.tasks.probe",
+        60,
+        "Looks at every check that is due, for the minute until it is asked again.",
+    ),
+    "Incidents": (
+        "infra.tasks.incidents",
+        60,
+        "Makes incidents of confirmed changes and tells their steps, every other second.",
+    ),
+    "Sum looks up by the hour": (
+        "infra.tasks.roll_up",
+        300,
+        "Uptime and latency of each check, weighted by time.",
+    ),
     "Prune what is past its retention": (
         "alai.kernel.tasks.prune",
         24 * 3600,

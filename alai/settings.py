@@ -257,6 +257,16 @@ EVIDENCE_MAX_BYTES = env.int("EVIDENCE_MAX_MB", default=50) * 1024 * 1024
 # --- Registry ---------------------------------------------------------------------------------------
 REGISTRY_DIR = Path(env.str("REGISTRY_DIR", default=str(BASE_DIR / "registry"))).expanduser()
 
+# --- Watching ---------------------------------------------------------------------------------------
+WATCH = flag(
+    "WATCH", default=False
+)  # a second installation must neither probe the company's sites nor page anybody
+WATCH_ANCHORS = env.list(
+    "WATCH_ANCHORS", default=[]
+)  # host:port that answer whenever we are online ourselves
+WATCH_QUEUE = "watch"
+CELERY_TASK_ROUTES = {f"infra.tasks.{name}": {"queue": WATCH_QUEUE} for name in ("probe", "incidents")}
+
 # --- Mission control --------------------------------------------------------------------------------
 MC_LEASE_ENFORCE = flag("MC_LEASE_ENFORCE", default=True)
 NATIVE_TASK_ID_START = 1_000_000

@@ -3,8 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.db.models import Q
+
 from alai.kernel import audit, retention
-from infra import models, registry
+from alai.kernel.api import register_lookup
+from alai.kernel.principals import Principal
+from infra import models, registry, selectors
 
 # In the order in which they refer to each other.
 KINDS: tuple[type[models.Record], ...] = (
@@ -18,6 +22,7 @@ KINDS: tuple[type[models.Record], ...] = (
     models.Rotation,
     models.AlertRule,
     models.AlertPolicy,
+    models.Check,
     models.MaintenanceWindow,
     models.Environment,
     models.EnvironmentVariable,
@@ -36,12 +41,41 @@ def register() -> None:
     for kind in registry.kinds():
         audit.register(kind.model)
         retention.permanent(kind.model, reason="facts about the company, few, pruned with their files")
+    audit.exempt(models.CheckState, reason="rewritten at each look; its confirmed changes are edges")
+    audit.exempt(models.Result, reason="one row a look")
+    audit.exempt(models.HourSummary, reason="derived from results")
+    audit.exempt(models.Edge, reason="a history itself")
+    audit.register(models.Incident, quiet=("detail", "step", "next_step_at"))
+    audit.append_only(models.IncidentEntry)
+    retention.register(
+        "check-results", models.Result, "at", 14, "Every single look; the hours' summaries stay longer."
+    )
+    retention.register(
+        "check-hours", models.HourSummary, "hour", 2 * 365, "An hour in seconds of each verdict."
+    )
+    retention.register(
+        "check-edges", models.Edge, "at", 2 * 365, "Confirmed changes of checks.", Q(dealt_with=True)
+    )
+    retention.register("incident-entries", models.IncidentEntry, "at", None, "What happened to incidents.")
+    retention.permanent(models.Incident, reason="few, and postmortems look at them for years")
+    retention.permanent(models.CheckState, reason="one row a check")
+    register_lookup("incident_id", _find_incident)
+    register_lookup("domain", _find_site)
     for through in (
+        models.Check.depends_on.through,
         models.Service.depends_on.through,
         models.MaintenanceWindow.sites.through,
         models.MaintenanceWindow.hosts.through,
     ):
         audit.register(through)
+
+
+def _find_incident(principal: Principal, incident_id: int) -> models.Incident:
+    return selectors.incident_numbered(incident_id)
+
+
+def _find_site(principal: Principal, domain: str) -> models.Site:
+    return selectors.site_named(domain)
 
 
 def channels_of_steps(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -59,10 +59,13 @@ def programs(host: str, port: int) -> list[Program]:
     keep = "--respawn-failed-workers --workers-kill-timeout 5 --log-level warning alai.asgi:application"
     # Threads, since forked workers crash on macOS (Objective-C).
     work = "celery -A alai --quiet worker --pool threads --concurrency 4 --without-gossip --without-mingle -l info"
+    # Looking round never delays a mail or an escalation, nor the other way round.
+    look = "--queues watch --hostname watch@%h --concurrency 2"
     tick = "celery -A alai --quiet beat --scheduler alai.beat:Scheduler -l info"
     return [
         Program("web", _python(f"{serve} {room} {keep}"), 6.5),
         Program("worker", _python(work), 3.0),
+        Program("watch", _python(f"{work} {look}"), 1.0),
         Program("beat", _python(tick), 1.5),
     ]
 

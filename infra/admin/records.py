@@ -32,6 +32,7 @@ LISTS: dict[str, tuple[str, ...]] = {
     "escalation_policies": ("name",),
     "rotations": ("name", "members", "minimum"),
     "alert_rules": ("metric", "condition", "duration_seconds", "severity", "policy"),
+    "checks": ("kind", "site", "host", "interval_seconds", "rule", "enabled"),
     "alert_policies": ("minimum_duration_seconds", "dedup_minutes", "review"),
     "maintenance_windows": ("starts_at", "ends_at", "reason"),
     "environments": ("purpose", "url", "managed_by"),

@@ -7,7 +7,9 @@ from infra.models.alerting import (
     Rotation,
     Severity,
 )
+from infra.models.checks import Check, CheckState, Edge, HourSummary, Result
 from infra.models.hosts import Host, RecoveryTier, Service
+from infra.models.incidents import Incident, IncidentEntry
 from infra.models.inventory import (
     Cost,
     Environment,
@@ -24,17 +26,24 @@ __all__ = [
     "AlertPolicy",
     "AlertRule",
     "Channel",
+    "Check",
+    "CheckState",
     "Cost",
+    "Edge",
     "Environment",
     "EnvironmentVariable",
     "EscalationPolicy",
     "FailureMode",
     "FeatureFlag",
     "Host",
+    "HourSummary",
+    "Incident",
+    "IncidentEntry",
     "MaintenanceWindow",
     "Platform",
     "Record",
     "RecoveryTier",
+    "Result",
     "Risk",
     "Rotation",
     "Secret",

@@ -55,7 +55,7 @@ def test_a_command_that_cannot_start_its_servers_says_so_in_one_sentence(folder:
     assert result.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("part", ["web", "worker", "beat"])
+@pytest.mark.parametrize("part", ["web", "worker", "watch", "beat"])
 def test_a_part_alone_without_servers_says_what_it_needs(folder: Path, part: str) -> None:
     result = run(sys.executable, "-m", "alai.supervisor", part, DATA_DIR=str(folder), PORT="29999")
     assert result.returncode == 1

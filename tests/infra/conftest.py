@@ -3,6 +3,13 @@
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+
+from alai.kernel.auth import issue_token
+from alai.kernel.models import Actor
+from infra import registry
+from infra.models import Check
+from tests.cast import Caller
 
 FILES = {
     "platforms.yaml": "pages:\n  name: Pages\nvm:\n  name: A machine\n",
@@ -40,3 +47,15 @@ def folder(tmp_path: Path, db: None) -> Folder:
     for name, text in FILES.items():
         made.write(name, text)
     return made
+
+
+def caller(name: str, *scopes: str) -> Caller:
+    """An agent with a token of these scopes."""
+    actor, _ = Actor.objects.get_or_create(name=name, defaults={"kind": "agent"})
+    return Caller(issue_token(actor=actor, scopes=list(scopes))[1])
+
+
+def load_facts() -> None:
+    """The company's registry, without its checks: a test brings its own."""
+    registry.load(Path(settings.REGISTRY_DIR))
+    Check.objects.all().delete()

@@ -9,6 +9,7 @@ from django.db.models import Sum
 from infra import registry
 from infra.models import (
     AlertRule,
+    Check,
     Cost,
     Environment,
     EnvironmentVariable,
@@ -39,6 +40,21 @@ def test_the_hosting_alert_table_has_its_six_rows_and_the_alert_rules_their_nine
 def test_no_alert_fires_before_two_minutes(loaded: None) -> None:
     short = AlertRule.objects.filter(source__in=["http", "tcp"], duration_seconds__lt=120)
     assert not short.exists()
+
+
+def test_every_watched_site_has_its_checks_and_automation_is_probed_with_default_clients(
+    loaded: None,
+) -> None:
+    for site in Site.objects.filter(watched=True):
+        assert set(Check.objects.filter(site=site).values_list("kind", flat=True)) == {"http", "tls"}, site
+    agents = {check.settings["agent"] for check in Check.objects.filter(settings__has_key="agent")}
+    assert agents == {"python", "node"}
+
+
+def test_no_check_reaches_into_private_networks_but_those_of_our_own_hosts(loaded: None) -> None:
+    private = Check.objects.filter(settings__private=True)
+    assert private.exists()
+    assert not private.filter(host=None).exists()
 
 
 def test_the_monthly_totals_are_the_handbooks(loaded: None) -> None:

@@ -1,0 +1,148 @@
+"""Incidents: which of them needs me, and on one's page what happened and what can be done."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+
+from alai.kernel import words
+from alai.kernel.admin.base import History, badge, principal
+from alai.kernel.errors import ApiError
+from alai.kernel.pagination import MAX_BIGINT
+from alai.kernel.principals import Principal
+from infra import services
+from infra.admin import board
+from infra.models import Incident
+
+STATES = {"open": "danger", "acknowledged": "warning", "resolved": "success"}
+ACTS: dict[str, tuple[str, Callable[[Principal, int, str], Any]]] = {
+    "ack": ("is yours", lambda by, pk, text: services.acknowledge(by=by, incident_id=pk, note=text)),
+    "resolve": ("is resolved", lambda by, pk, text: services.resolve(by=by, incident_id=pk, note=text)),
+    "assign": ("is assigned", lambda by, pk, text: services.assign(by=by, incident_id=pk, to=text[:200])),
+    "note": ("has your note", lambda by, pk, text: services.note(by=by, incident_id=pk, text=text)),
+}  # fmt: skip
+
+
+class ActForm(forms.Form):
+    reason = forms.CharField(required=False, max_length=2000)
+
+
+@admin.register(Incident)
+class IncidentAdmin(History[Incident]):
+    """Nothing here writes: every act is a call of `infra.services`."""
+
+    list_display = ("titled", "state_shown", "severity", "opened", "lasting", "acknowledged_by", "told")
+    list_filter = ("state", "severity")
+    search_fields = ("title",)
+    ordering = ("-id",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
+        return super().get_queryset(request).select_related("check_record")
+
+    def may_act(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("infra.change_incident")
+
+    @admin.display(description="Incident", ordering="id")
+    def titled(self, incident: Incident) -> SafeString:
+        return format_html(
+            '<span class="mc-title">#{} {}</span><span class="mc-meta">{}</span>',
+            incident.pk, incident.title, incident.detail[:140],
+        )  # fmt: skip
+
+    @admin.display(description="State", ordering="state")
+    def state_shown(self, incident: Incident) -> SafeString:
+        return badge(Incident.State(incident.state).label, STATES[incident.state])
+
+    @admin.display(description="Opened", ordering="opened_at")
+    def opened(self, incident: Incident) -> SafeString | str:
+        return words.time_tag(incident.opened_at)
+
+    @admin.display(description="Lasted")
+    def lasting(self, incident: Incident) -> str:
+        return words.duration((incident.resolved_at or timezone.now()) - incident.opened_at)
+
+    @admin.display(description="Told")
+    def told(self, incident: Incident) -> str:
+        return f"{incident.step} of {len(incident.steps)}" if incident.steps else "the board alone"
+
+    def get_urls(self) -> list[URLPattern]:
+        def wrapped(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+            return self.admin_site.admin_view(view)
+
+        own = [
+            path("board/", wrapped(self.board_view), name="infra_board"),
+            path(
+                "<int:incident_id>/act/<slug:act>/",
+                wrapped(require_POST(self.act)),
+                name="infra_incident_act",
+            ),
+        ]
+        return [*own, *super().get_urls()]
+
+    def board_view(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {**self.admin_site.each_context(request), "title": "Status", **board.context(request)}
+        return TemplateResponse(request, "infra/board.html", context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        fits = (
+            object_id.isascii()
+            and object_id.isdigit()
+            and len(object_id) < 19
+            and int(object_id) <= MAX_BIGINT
+        )
+        incident = (
+            self.get_queryset(request)
+            .select_related("task", "part_of")
+            .filter(pk=int(object_id) if fits else 0)
+            .first()
+        )
+        if incident is None:
+            messages.warning(request, f"There is no incident {object_id[:40]}.")
+            return HttpResponseRedirect(reverse("admin:infra_incident_changelist"))
+        return TemplateResponse(request, "infra/incident.html", {
+            **self.admin_site.each_context(request), "opts": self.opts, "title": f"Incident #{incident.pk}",
+            "subtitle": incident.title, "incident": incident, "badge": self.state_shown(incident),
+            "lasted": words.duration((incident.resolved_at or timezone.now()) - incident.opened_at),
+            "entries": list(incident.entries.order_by("-id")[:200]), "parts": list(incident.parts.order_by("id")[:50]),
+            "may_act": self.may_act(request),
+        })  # fmt: skip
+
+    def act(self, request: HttpRequest, incident_id: int, act: str) -> HttpResponse:
+        if act not in ACTS:
+            raise Http404(f"There is nothing called {act} to do.")
+        if not self.may_act(request):
+            raise PermissionDenied
+        form = ActForm(request.POST)
+        said, run = ACTS[act]
+        if not form.is_valid():
+            messages.error(request, str(next(iter(form.errors.values()))[0]))
+        else:
+            try:
+                run(principal(request), incident_id, form.cleaned_data["reason"])
+            except ApiError as error:
+                messages.error(request, error.detail)
+            else:
+                messages.success(request, f"Incident #{incident_id} {said}.")
+        places = {"home": reverse("admin:index"), "board": reverse("admin:infra_board")}
+        here = reverse("admin:infra_incident_change", args=[incident_id])
+        return HttpResponseRedirect(places.get(request.POST.get("back", ""), here))

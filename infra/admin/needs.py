@@ -1,0 +1,31 @@
+"""What in the watch needs a person, for the home page."""
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from alai.kernel import needs
+from alai.kernel.needs import NOTHING, SHOWN, Action, Found, Need
+from infra.models import Incident
+
+
+def open_incidents(request: HttpRequest) -> Found:
+    """Incidents that nobody has acknowledged, the worst first."""
+    if not request.user.has_perm("infra.view_incident"):
+        return NOTHING
+    waiting = Incident.objects.filter(state=Incident.State.OPEN, part_of=None).order_by("opened_at")
+    rows = list(waiting[:SHOWN])
+    total = len(rows) if len(rows) < SHOWN else waiting.order_by().values("pk")[: needs.COUNT_LIMIT].count()
+    may_act = request.user.has_perm("infra.change_incident")
+    return Found(
+        [_need(one, may_act) for one in rows], total, reverse("admin:infra_incident_changelist"), "incidents"
+    )
+
+
+def _need(incident: Incident, may_act: bool) -> Need:
+    url = reverse("admin:infra_incident_change", args=[incident.pk])
+    have = reverse("admin:infra_incident_act", args=[incident.pk, "ack"])
+    acts = [Action("I have it", have, post=True, primary=True, fields={"back": "home"})] if may_act else []
+    return Need(
+        "Incident", "danger", incident.detail, subject=incident.title, url=url, since=incident.opened_at,
+        actions=[*acts, Action("Open", url)],
+    )  # fmt: skip

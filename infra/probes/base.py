@@ -1,0 +1,59 @@
+"""What every probe answers, and the world in which it looks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+import aiohttp
+import dns.asyncresolver
+
+USER_AGENT = "ALAI-Mission-Control/1.0 (uptime check)"
+
+
+class Verdict(StrEnum):
+    """Unknown is never up: a gap counts neither as good nor as bad."""
+
+    UP = "up"
+    DEGRADED = "degraded"  # it answers, but not as it should
+    DOWN = "down"
+    BLOCKED = "blocked"  # somebody in front of it refuses clients like ours
+    UNKNOWN = "unknown"  # we could not look
+
+
+BAD = frozenset({Verdict.DEGRADED, Verdict.DOWN, Verdict.BLOCKED})
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One look: the verdict, a sentence, how long it took in milliseconds, and what else was seen."""
+
+    verdict: Verdict
+    detail: str = ""
+    latency_ms: float | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What probes share: sessions that keep no connection, and a resolver.
+
+    `open` refuses private addresses, `trusted` reaches them too: only checks of the registry that say so use it.
+    """
+
+    open: aiohttp.ClientSession
+    trusted: aiohttp.ClientSession
+    resolver: dns.asyncresolver.Resolver
+
+    def session(self, *, private: bool) -> aiohttp.ClientSession:
+        return self.trusted if private else self.open
+
+
+class Probe(Protocol):
+    """A frozen dataclass whose fields are its configuration; `run` never raises for what the world does."""
+
+    async def run(self, world: World) -> Observation: ...
+
+
+def down(detail: str, latency_ms: float | None = None, **facts: Any) -> Observation:
+    return Observation(Verdict.DOWN, detail, latency_ms, facts)

@@ -1,0 +1,46 @@
+"""The kinds of checks by name, and how a kind's settings become a probe."""
+
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from infra.probes.base import Probe
+from infra.probes.conditions import BadCondition, read
+from infra.probes.http import HttpProbe
+from infra.probes.network import DnsProbe, TcpProbe, TlsProbe
+
+# A model server and a drift check are HTTP checks whose conditions stand in their settings.
+KINDS: dict[str, type[Any]] = {
+    "http": HttpProbe,
+    "tls": TlsProbe,
+    "dns": DnsProbe,
+    "tcp": TcpProbe,
+}
+_adapters = {name: TypeAdapter(kind) for name, kind in KINDS.items()}
+
+
+class BadSettings(ValueError):
+    """Settings that no probe can be made of; its text says which and why."""
+
+
+def make(kind: str, settings: dict[str, Any]) -> Probe:
+    """The probe that these settings describe; `BadSettings` in words when they do not fit."""
+    if kind not in KINDS:
+        raise BadSettings(f"no kind of check is called {kind}: {', '.join(KINDS)}")
+    known = set(KINDS[kind].__dataclass_fields__)
+    unknown = sorted(set(settings) - known)
+    if unknown:
+        raise BadSettings(f"a {kind} check has no {unknown[0]}; it has {', '.join(sorted(known))}")
+    try:
+        probe: Probe = _adapters[kind].validate_python(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise BadSettings(f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}") from None
+    for name in ("down_unless", "degraded_unless"):
+        for text in getattr(probe, name, ()):
+            try:
+                read(text)
+            except BadCondition as error:
+                raise BadSettings(f"{name}: {error}") from None
+    return probe
