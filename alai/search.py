@@ -9,7 +9,8 @@ from django.urls import reverse
 from unfold.dataclasses import SearchResult
 
 from alai.kernel.models import Actor
-from missioncontrol.admin import story, tasks
+from missioncontrol import narrowing
+from missioncontrol.admin import story
 from missioncontrol.models import Status, Task
 from missioncontrol.querysets import SEARCH_CONFIG
 
@@ -34,7 +35,7 @@ def search(request: HttpRequest, term: str) -> list[SearchResult]:
 
 
 def _tasks(words: str) -> list[SearchResult]:
-    ids = [*tasks.numbered(words), *_begun(words)][:TASKS]
+    ids = [*narrowing.numbered(words), *_begun(words)][:TASKS]
     found = Task.objects.only("id", "title", "status", "team").in_bulk(ids)
     return [
         SearchResult(

@@ -24,7 +24,7 @@ UNFOLD: dict[str, Any] = {
     "ENVIRONMENT": "alai.navigation.environment",
     "DASHBOARD_CALLBACK": "alai.home.dashboard",
     "STYLES": [_static("admin.css")],
-    "SCRIPTS": [_static("admin.js")],
+    "SCRIPTS": [_static("page.js"), _static("live.js"), _static("keys.js"), _static("place.js")],
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": "alai.navigation.sidebar"},
     "COMMAND": {"search_models": False, "show_history": False, "search_callback": "alai.search.search"},
     "COLORS": {

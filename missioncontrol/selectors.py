@@ -13,8 +13,10 @@ from alai.kernel.errors import Invalid
 from alai.kernel.pagination import Page
 from alai.kernel.principals import Principal
 from alai.kernel.shapes import in_utc
-from missioncontrol.models import Priority, Status, Task, TaskEvent
+from missioncontrol.models import Priority, SavedView, Status, Task, TaskEvent
 from missioncontrol.querysets import LIVE_LEASE, NOT_CLOSED, TaskQuerySet
+
+SHOWN_VIEWS = 50  # own ones, and as many of others
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,12 @@ def _position(since: str) -> tuple[int, int]:
 def list_events(task: Task, *, limit: int, cursor: str | None) -> Page[TaskEvent]:
     """The task's history, oldest first."""
     return pagination.by_id(task.events.all(), limit=limit, cursor=cursor, newest_first=False)
+
+
+def saved_views(actor: str) -> list[SavedView]:
+    """A person's own views, then what others share, each by name; at most 100."""
+    theirs = SavedView.objects.filter(shared=True).exclude(owner=actor)
+    return [*SavedView.objects.filter(owner=actor)[:SHOWN_VIEWS], *theirs[:SHOWN_VIEWS]]
 
 
 def statistics(by: Principal) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from missioncontrol.models import (
     Grant,
     Memory,
     Message,
+    SavedView,
     Task,
     TaskEvent,
     TaskSearch,
@@ -22,7 +23,7 @@ from missioncontrol.services.common import visible_task
 
 
 def register() -> None:
-    for model in (Task, Comment, Dependency, Evidence, Grant):
+    for model in (Task, Comment, Dependency, Evidence, Grant, SavedView):
         audit.register(model)
     # What is remembered may be private, and each revision is kept anyway.
     audit.register(Memory, omit=("content", "vector"), quiet=("revision", "is_current"))
@@ -39,6 +40,7 @@ def register() -> None:
     )
     retention.permanent(Task, reason="the ledger itself")
     retention.permanent(Evidence, reason="what proves that a task is done is kept as long as the task")
+    retention.permanent(SavedView, reason="people throw their own views away")
     metrics.gauge("alai_tasks", "Tasks.", ["status"], tasks_by_status)
     audit.exempt(TaskSearch, reason="derived from the task by a trigger")
     gates.register(gates.Gate("evidence", gates.some_evidence))

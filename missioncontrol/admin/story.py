@@ -85,6 +85,16 @@ def priority(task: Task) -> SafeString:
     return format_html('<span class="mc-rank mc-{}">{}</span>', PRIORITY_TONES[rank], rank.label)
 
 
+def due(task: Task, now: datetime) -> SafeString | str:
+    """When it is due: `in 3 days`, `overdue 5 h`, or nothing."""
+    if task.due_at is None:
+        return ""
+    if task.is_closed or task.due_at > now:
+        return words.time_tag(task.due_at, words.ago(task.due_at, now))
+    late = words.time_tag(task.due_at, f"overdue {words.duration(now - task.due_at)}")
+    return format_html('<span class="mc-late">{}</span>', late)
+
+
 def happened(event: TaskEvent, subject: SafeString | str) -> SafeString:
     """`john claimed #104198 Migrate …`"""
     _, _, phrase = _kind(event.kind)

@@ -9,6 +9,7 @@ from missioncontrol.models.tasks import (
     Task,
     TaskSearch,
 )
+from missioncontrol.models.views import SavedView
 
 __all__ = [
     "CLOSED",
@@ -20,6 +21,7 @@ __all__ = [
     "Memory",
     "Message",
     "Priority",
+    "SavedView",
     "Status",
     "Task",
     "TaskEvent",

@@ -115,6 +115,16 @@ class Task(models.Model):
                 fields=["id"], condition=~Q(lease_actor=""), name="task_leased"
             ),  # sweep, "agents now"
             models.Index(fields=["status", "-id"], name="task_status"),
+            # the board's columns, each in the order in which its tasks press
+            models.Index(
+                "status",
+                F("priority").desc(),
+                F("due_at").asc(nulls_last=True),
+                "created_at",
+                "id",
+                condition=~Q(status__in=CLOSED),
+                name="task_board",
+            ),
             models.Index(fields=["team", "-id"], name="task_team"),
             models.Index(fields=["owner", "-id"], condition=~Q(owner=""), name="task_owner"),
             models.Index(fields=["source", "-id"], name="task_source"),

@@ -1,0 +1,82 @@
+"""What tasks cost: the one place that knows where costs are kept. The page reads `read` and nothing else.
+
+Until costs are entries of their own they stand on the task, as one sum (`Task.cost_usd`, US dollars), and
+belong to the month in which the task was closed, or was last changed while it is not.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import connection
+from django.utils import timezone
+
+DEAREST = 20
+
+BY_MONTH = """
+SELECT width_bucket(coalesce(completed_at, updated_at), %(edges)s::timestamptz[]) AS slot, team, sum(cost_usd), count(*)
+FROM missioncontrol_task
+WHERE cost_usd > 0 AND coalesce(completed_at, updated_at) >= %(start)s {team}
+GROUP BY slot, team ORDER BY slot, team
+"""
+BY_TASK = """
+SELECT id, title, team, status, cost_usd, coalesce(completed_at, updated_at) FROM missioncontrol_task
+WHERE cost_usd > 0 AND coalesce(completed_at, updated_at) >= %(start)s {team}
+ORDER BY cost_usd DESC, id LIMIT %(limit)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class MonthCost:
+    """What a team's tasks cost in a month (its first day); `team` is empty for tasks of none."""
+
+    month: dt.date
+    team: str
+    cost: Decimal
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCost:
+    """A task among the dearest of the period, and when its cost was counted."""
+
+    task_id: int
+    title: str
+    team: str
+    status: str
+    cost: Decimal
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """The months from the first to this one, what each team's tasks cost in them, and the dearest tasks."""
+
+    at: dt.datetime
+    months: Sequence[dt.date]
+    rows: Sequence[MonthCost]
+    dearest: Sequence[TaskCost]
+
+
+def read(months: int, team: str = "") -> Costs:
+    """The costs of the last `months` months with the present one, of one team or of all."""
+    now = timezone.now()
+    firsts = _firsts(timezone.localdate(now), months)
+    edges = [timezone.make_aware(dt.datetime.combine(first, dt.time())) for first in firsts]
+    params = {"edges": edges, "start": edges[0], "team": team, "limit": DEAREST}
+    narrow = "AND team = %(team)s" if team else ""
+    with connection.cursor() as cursor:
+        cursor.execute(BY_MONTH.format(team=narrow), params)
+        rows = [
+            MonthCost(firsts[slot - 1], name, cost, tasks) for slot, name, cost, tasks in cursor.fetchall()
+        ]
+        cursor.execute(BY_TASK.format(team=narrow), params)
+        dearest = [TaskCost(*row) for row in cursor.fetchall()]
+    return Costs(now, firsts, rows, dearest)
+
+
+def _firsts(today: dt.date, months: int) -> list[dt.date]:
+    """The first day of each of the last months, the earliest first."""
+    numbers = [today.year * 12 + today.month - 1 - back for back in range(months - 1, -1, -1)]
+    return [dt.date(number // 12, number % 12 + 1, 1) for number in numbers]
