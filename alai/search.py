@@ -10,13 +10,14 @@ from unfold.dataclasses import SearchResult
 
 from alai.kernel.models import Actor
 from missioncontrol import narrowing
-from missioncontrol.admin import story
+from missioncontrol.admin import saved, story
 from missioncontrol.models import Status, Task
 from missioncontrol.querysets import SEARCH_CONFIG
 
 TASKS = 12
 ACTORS = 5
 LONGEST = 200
+PAGES = {"Board": "view_kanban", "Flow": "show_chart", "Costs": "payments"}
 
 
 def search(request: HttpRequest, term: str) -> list[SearchResult]:
@@ -26,12 +27,29 @@ def search(request: HttpRequest, term: str) -> list[SearchResult]:
         return []
     found: list[SearchResult] = []
     if request.user.has_perm("missioncontrol.view_task"):
-        found += _tasks(words)
+        found += [*_pages(words), *_views(request, words), *_tasks(words)]
     if request.user.has_perm("kernel.view_actor"):
         found += _actors(words)
     if request.user.has_perm("missioncontrol.add_task") and "new task".startswith(words.lower()):
         found.append(SearchResult("New task", "Do", reverse("admin:missioncontrol_task_add"), "add_circle"))
     return found
+
+
+def _pages(words: str) -> list[SearchResult]:
+    """The pages beside the task list; the lists themselves the frame finds."""
+    return [
+        SearchResult(title, "Page", reverse(f"admin:missioncontrol_task_{title.lower()}"), icon)
+        for title, icon in PAGES.items()
+        if title.lower().startswith(words.lower())
+    ]
+
+
+def _views(request: HttpRequest, words: str) -> list[SearchResult]:
+    return [
+        SearchResult(chip.view.name, f"Saved view · {chip.said}", chip.url, "bookmark")
+        for chip in saved.shown(request, "list")
+        if words.lower() in chip.view.name.lower()
+    ]
 
 
 def _tasks(words: str) -> list[SearchResult]:

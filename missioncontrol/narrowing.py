@@ -5,7 +5,7 @@ that nobody knows, or a value that means nothing, is dropped: an old address or 
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode
@@ -21,6 +21,14 @@ NONE = "-"  # of a column: the tasks that have no value there
 LONGEST_VALUE = 200
 MAX_PARAMETERS = 50
 SORTING = re.compile(r"-?\d{1,2}(\.-?\d{1,2}){0,9}")
+WORDS = {
+    ("claimed", "yes"): "held now",
+    ("claimed", "no"): "free",
+    ("due", "overdue"): "overdue",
+    ("due", "week"): "due within 7 days",
+    ("due", "none"): "without a date",
+    ("status", ALL): "of any status",
+}
 RANKS = {priority.name.lower(): priority for priority in Priority}
 
 
@@ -73,10 +81,9 @@ PARAMETERS: dict[str, Parameter] = {
 }
 
 
-def cleaned(given: Mapping[str, str] | Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The parameters that mean something, in their usual order; of several values the last one counts."""
-    pairs = dict(given)
-    known = {name: pairs[name].replace("\0", "") for name in PARAMETERS if name in pairs}
+def cleaned(given: Mapping[str, str]) -> dict[str, str]:
+    """The parameters that mean something, in their usual order."""
+    known = {name: given[name].replace("\0", "") for name in PARAMETERS if name in given}
     return {
         name: value
         for name, value in known.items()
@@ -85,9 +92,9 @@ def cleaned(given: Mapping[str, str] | Iterable[tuple[str, str]]) -> dict[str, s
 
 
 def parsed(query: str) -> dict[str, str]:
-    """The parameters that an address's query holds: `team=sales&p=3&x=y` is `{"team": "sales"}`."""
+    """The parameters in an address's query: `team=sales&p=3&x=y` is `{"team": "sales"}`; of two the last counts."""
     try:
-        return cleaned(parse_qsl(query.lstrip("?"), max_num_fields=MAX_PARAMETERS))
+        return cleaned(dict(parse_qsl(query.lstrip("?"), max_num_fields=MAX_PARAMETERS)))
     except ValueError:  # more of them than anybody means
         return {}
 
@@ -95,6 +102,18 @@ def parsed(query: str) -> dict[str, str]:
 def written(wanted: Mapping[str, str]) -> str:
     """As a query, always in the same order: two that mean the same read the same."""
     return urlencode(cleaned(wanted))
+
+
+def said(wanted: Mapping[str, str]) -> str:
+    """In words: `status ready, team sales, held now`."""
+    return ", ".join(_said(name, value) for name, value in cleaned(wanted).items())
+
+
+def _said(name: str, value: str) -> str:
+    if (name, value) in WORDS:
+        return WORDS[name, value]
+    shown = "none" if value == NONE else value.replace("_", " ") if name == "status" else value
+    return {"q": f"the words “{shown}”", "o": "in an order of its own"}.get(name, f"{name} {shown}")
 
 
 def narrowed(tasks: TaskQuerySet, wanted: Mapping[str, str]) -> TaskQuerySet:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Count, Min, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Lower, Now
 
 from alai.kernel import pagination
 from alai.kernel.errors import Invalid
@@ -119,8 +119,9 @@ def list_events(task: Task, *, limit: int, cursor: str | None) -> Page[TaskEvent
 
 def saved_views(actor: str) -> list[SavedView]:
     """A person's own views, then what others share, each by name; at most 100."""
-    theirs = SavedView.objects.filter(shared=True).exclude(owner=actor)
-    return [*SavedView.objects.filter(owner=actor)[:SHOWN_VIEWS], *theirs[:SHOWN_VIEWS]]
+    views = SavedView.objects.order_by(Lower("name"), "id")
+    theirs = views.filter(shared=True).exclude(owner=actor)
+    return [*views.filter(owner=actor)[:SHOWN_VIEWS], *theirs[:SHOWN_VIEWS]]
 
 
 def statistics(by: Principal) -> dict[str, Any]:

@@ -28,7 +28,8 @@ COLUMNS = (Status.OPEN, Status.IN_PROGRESS, Status.PAUSED, Status.BLOCKED, Statu
 PRESSING = (F("priority").desc(), F("due_at").asc(nulls_last=True), "created_at", "id")
 SHOWN_AS_FIELDS = ("q", "team", "owner", "priority", "tag")
 NOT_HERE = ("status", "o")  # the columns are the statuses, and have their own order
-QUIET_KINDS = figures.ROUTINE  # events for which nobody's board needs to change at once
+COUNTED_BY_INDEX = {"team", "owner", "priority"}  # what narrows by these alone is counted without the table
+COUNT_LIMIT = 1_000  # of what else narrows
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,10 @@ class Card:
 
     @property
     def holder(self) -> str:
+        """Who must be asked: the holder of a lease that has not run out."""
         lease = self.task.lease
-        return lease.holder if lease and self.held else ""
+        live: bool = self.task.lease_live  # type: ignore[attr-defined]
+        return lease.holder if lease and live else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Column:
     tone: str
     cards: Sequence[Card]
     total: int
+    limit: int
     url: str
 
     @property
@@ -65,16 +69,16 @@ class Column:
 
     @property
     def shown_total(self) -> str:
-        return f"{self.total:,}+" if self.total >= figures.COUNT_LIMIT else f"{self.total:,}"
+        return _counted(self.total, self.limit)
 
     @property
     def note(self) -> str:
         return f"last {DONE_DAYS} days" if self.status == Status.DONE else ""
 
 
-def wanted(parameters: Mapping[str, str]) -> dict[str, str]:
+def wanted(query: str) -> dict[str, str]:
     """What narrows the board: all that narrows the list but the status."""
-    return {name: value for name, value in narrowing.cleaned(parameters).items() if name not in NOT_HERE}
+    return {name: value for name, value in narrowing.parsed(query).items() if name not in NOT_HERE}
 
 
 def url(query: str = "") -> str:
@@ -91,14 +95,18 @@ def context(narrow: Mapping[str, str], now: datetime) -> dict[str, Any]:
         "now": now,
         "sentence": _sentence(columns, tasks),
         "narrow": narrow,
-        "stream": urlencode({"kinds": ",".join(kind for kind in story.KINDS if kind not in QUIET_KINDS)}),
+        "stream": story.STREAM,
     }
 
 
 def form(narrow: Mapping[str, str]) -> dict[str, Any]:
     """The fields that narrow the board, and what else narrows it, which an address or a saved view brought."""
     query = narrowing.written(narrow)
-    others = [(name, value) for name, value in narrow.items() if name not in SHOWN_AS_FIELDS]
+    others = [
+        (name, value, narrowing.said({name: value}))
+        for name, value in narrow.items()
+        if name not in SHOWN_AS_FIELDS
+    ]
     return {
         "teams": distinct(Task, "team"),
         "owners": distinct(Task, "owner"),
@@ -126,15 +134,15 @@ def _column(status: Status, tasks: TaskQuerySet, narrow: Mapping[str, str], now:
         inside = inside.filter(completed_at__gte=Now() - timedelta(days=DONE_DAYS))
     ordered = inside.order_by("-completed_at", "-id") if status == Status.DONE else inside.order_by(*PRESSING)
     found = list(ordered.with_lease_state().defer("description", "legacy")[: CARDS + 1])
-    total = len(found)
-    if total > CARDS:
-        total = inside.order_by().values("pk")[: figures.COUNT_LIMIT].count()
+    limit = figures.COUNT_LIMIT if narrow.keys() <= COUNTED_BY_INDEX else COUNT_LIMIT
+    total = len(found) if len(found) <= CARDS else _count(inside, limit)
     query = narrowing.written({**narrow, "status": status})
     return Column(
         status=status,
         tone=story.TONES[status],
         cards=[_card(task, narrow, now) for task in found[:CARDS]],
         total=total,
+        limit=limit,
         url=f"{reverse('admin:missioncontrol_task_changelist')}?{query}",
     )
 
@@ -172,15 +180,22 @@ def _held(task: Any, now: datetime) -> SafeString | str:
 def _sentence(columns: Sequence[Column], tasks: TaskQuerySet) -> str:
     """What the board says, in words: what goes on, what waits for somebody, what is late."""
     counts = {column.status: column for column in columns}
-    held = tasks.claimed().values("pk")[: figures.COUNT_LIMIT].count()
-    late = tasks.overdue().values("pk")[: figures.COUNT_LIMIT].count()
+    held, late = _count(tasks.claimed(), COUNT_LIMIT), _count(tasks.overdue(), COUNT_LIMIT)
     working = counts[Status.IN_PROGRESS]
     parts = [
-        f"{working.shown_total} in progress, {held:,} held by a session"
+        f"{working.shown_total} in progress, {_counted(held, COUNT_LIMIT)} held by a session"
         if working.total
         else "Nothing is in progress",
         f"{counts[Status.READY].shown_total} waiting for acceptance" if counts[Status.READY].total else "",
         f"{counts[Status.BLOCKED].shown_total} blocked" if counts[Status.BLOCKED].total else "",
-        f"{late:,} overdue" if late else "nothing overdue",
+        f"{_counted(late, COUNT_LIMIT)} overdue" if late else "nothing overdue",
     ]
     return f"{'; '.join(part for part in parts if part)}."
+
+
+def _count(tasks: TaskQuerySet, limit: int) -> int:
+    return tasks.order_by().values("pk")[:limit].count()
+
+
+def _counted(count: int, limit: int) -> str:
+    return f"{count:,}+" if count >= limit else f"{count:,}"

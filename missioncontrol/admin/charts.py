@@ -123,11 +123,10 @@ def bars(values: Sequence[float], top: float, titles: Iterable[str]) -> list[Box
     ]
 
 
-def strips(titles: Sequence[str], *, between: bool) -> list[Box]:
-    """One strip a point, to hover over: around the points of a line, or `between` the edges as bars stand."""
-    step = WIDTH / max(1, len(titles) - (0 if between else 1))
-    shift = 0 if between else step / 2
-    return [Box(at * step - shift, 0, step, HEIGHT, title) for at, title in enumerate(titles)]
+def strips(titles: Sequence[str]) -> list[Box]:
+    """One strip a point of a line, to hover over."""
+    step = WIDTH / max(1, len(titles) - 1)
+    return [Box(at * step - step / 2, 0, step, HEIGHT, title) for at, title in enumerate(titles)]
 
 
 def marks[T](points: Sequence[T], name: Callable[[T], str], *, between: bool = False) -> list[Mark]:

@@ -18,7 +18,7 @@ Lookups = list[tuple[str, str]]
 class Narrowing(SimpleListFilter):
     """A filter that means what `narrowing` says of its parameter."""
 
-    def queryset(self, request: HttpRequest, queryset: TaskQuerySet) -> TaskQuerySet:
+    def queryset(self, request: HttpRequest, queryset: Any) -> TaskQuerySet:
         name = str(self.parameter_name)
         return narrowing.narrowed(queryset, narrowing.cleaned({name: self.value() or ""}))
 
@@ -34,10 +34,11 @@ class StatusFilter(Narrowing, DropdownFilter):
         self.searching = bool(request.GET.get("q"))
         return [*((status.value, str(status.label)) for status in Status), (ALL, "All")]
 
-    def queryset(self, request: HttpRequest, queryset: TaskQuerySet) -> TaskQuerySet:
+    def queryset(self, request: HttpRequest, queryset: Any) -> TaskQuerySet:
         if self.searching or narrowing.cleaned({"status": self.value() or ""}):
             return super().queryset(request, queryset)
-        return queryset.filter(NOT_CLOSED)
+        closed_left_out: TaskQuerySet = queryset.filter(NOT_CLOSED)
+        return closed_left_out
 
 
 class PriorityFilter(Narrowing, DropdownFilter):

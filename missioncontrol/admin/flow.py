@@ -17,7 +17,7 @@ from missioncontrol.models import Status
 
 PERIODS = (30, 90, 180, 365)  # days
 USUAL_PERIOD = 90
-SAMPLE = 200  # of a week's done tasks, the last ones: their events are looked up
+SAMPLE = 100  # of a week's done tasks, the last ones: their events are looked up
 OLDEST = 100  # of each status
 COUNT_LIMIT = 100_000  # of what is not closed
 BEGUN = ("claimed", "in_progress")  # the events by which work begins
@@ -205,4 +205,5 @@ def _midnight(date: dt.date) -> dt.datetime:
 def _rows(sql: str, team: str, params: dict[str, Any]) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(sql.format(team=TEAM if team else ""), params)
-        return cursor.fetchall()
+        rows: list[Any] = cursor.fetchall()
+    return rows

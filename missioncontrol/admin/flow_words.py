@@ -39,7 +39,7 @@ def burn_up(flow: Flow) -> Chart:
             charts.line(f"{scope[-1]:,} to do in all", [scope[at] for at in kept], top),
             charts.line(f"{done[-1]:,} done", [done[at] for at in kept], top),
         ],
-        strips=charts.strips(titles, between=False) if opened or done[-1] else [],
+        strips=charts.strips(titles) if opened or done[-1] else [],
     )
 
 
@@ -92,9 +92,7 @@ def duration_chart(flow: Flow, measure: str) -> Chart:
             charts.line(f"85 of 100 within {words.duration(overall[1])}" if overall else "", most, top),
             charts.line(f"half within {words.duration(overall[0])}" if overall else "", halves, top),
         ],
-        strips=charts.strips([_week_title(week, measure) for week in flow.weeks], between=False)
-        if overall
-        else [],
+        strips=charts.strips([_week_title(week, measure) for week in flow.weeks]) if overall else [],
     )
 
 

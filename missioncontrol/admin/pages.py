@@ -21,11 +21,11 @@ MEASURES = {"cycle": "from the beginning of work", "lead": "from being opened"}
 
 def board_page(request: HttpRequest) -> HttpResponse:
     _may_see(request)
-    narrow = board.wanted(dict(request.GET.items()))
+    narrow = board.wanted(request.GET.urlencode())
     may_change = request.user.has_perm("missioncontrol.change_task")
     shown = {**board.context(narrow, timezone.now()), "may_change": may_change}
     if LIVE in request.headers:
-        return TemplateResponse(request, "missioncontrol/board_columns.html", shown)
+        return TemplateResponse(request, "missioncontrol/board_live.html", shown)
     shown |= {**board.form(narrow), **saved.bar(request, "board")}
     shown |= {"may_add": request.user.has_perm("missioncontrol.add_task")}
     return _page(request, "board", "Board", shown)

@@ -23,7 +23,7 @@ class Chip:
     """A saved view as one sees it: where it leads, whether one is there now, whether one may change it."""
 
     view: SavedView
-    query: str
+    said: str
     url: str
     current: bool
     mine: bool
@@ -32,11 +32,13 @@ class Chip:
 
 def bar(request: HttpRequest, place: str) -> dict[str, Any]:
     """What stands above the list or the board: all views that the person sees, and the query to save."""
-    query = narrowing.written(dict(request.GET.items()))
+    narrow = narrowing.parsed(request.GET.urlencode())
+    query = narrowing.written(narrow)
     chips = shown(request, place, query)
     return {
         "chips": chips,
         "saved_query": query,
+        "saved_words": narrowing.said(narrow),
         "may_save": bool(query) and not any(chip.current and chip.mine for chip in chips),
         "place": place,
     }
@@ -47,11 +49,18 @@ def shown(request: HttpRequest, place: str, current: str | None = None) -> list[
     by, base = principal(request), reverse(PLACES[place])
     found = []
     for view in selectors.saved_views(by.actor):
-        query = narrowing.written(narrowing.parsed(view.query))
+        narrow = narrowing.parsed(view.query)
+        query = narrowing.written(narrow)
         mine = view.owner == by.actor
-        found.append(
-            Chip(view, query, f"{base}?{query}", query == current, mine, changeable=mine or by.has("admin"))
+        chip = Chip(
+            view=view,
+            said=narrowing.said(narrow),
+            url=f"{base}?{query}",
+            current=query == current,
+            mine=mine,
+            changeable=mine or by.has("admin"),
         )
+        found.append(chip)
     return found
 
 

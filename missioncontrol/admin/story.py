@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils import dateparse
@@ -45,6 +46,8 @@ KINDS = {
     "paused": ("pause_circle", "unknown", "paused {}"),
     "blocked": ("block", "danger", "blocked {}"),
 }
+ROUTINE = ("lease_refreshed", "lease_extended")  # too many to be news
+STREAM = urlencode({"kinds": ",".join(kind for kind in KINDS if kind not in ROUTINE)})  # what pages listen to
 FIELDS = {"due_at": "due", "parent_id": "parent", "depends_on": "waits for", "cost_usd": "cost"}
 
 

@@ -94,7 +94,7 @@ class TaskAdmin(Admin[Task]):
     ) -> HttpResponse:
         unknown = request.GET.keys() - LIST_PARAMETERS
         if unknown and IS_POPUP_VAR not in request.GET:
-            return HttpResponseRedirect(f"?{narrowing.written(dict(request.GET.items()))}")
+            return HttpResponseRedirect(f"?{narrowing.written(narrowing.parsed(request.GET.urlencode()))}")
         shown = {"views": _views(request), "now": timezone.now(), **saved.bar(request, "list")}
         return super().changelist_view(request, {**shown, **(extra_context or {})})
 

@@ -64,7 +64,7 @@ def _own(by: Principal, view_id: int) -> SavedView:
 
 def _saved(by: Principal, view: SavedView) -> SavedView:
     """The unique constraint decides whether the name is free."""
-    view.updated_at = ClockTimestamp()  # type: ignore[assignment]
+    view.updated_at = ClockTimestamp()
     try:
         with acting_as(by), audit.writing(), transaction.atomic():
             view.save()

@@ -165,7 +165,7 @@
     word.textContent = label(status);
     const quiet = document.createElement("span");
     quiet.className = "mc-quiet";
-    quiet.textContent = verb.label;
+    quiet.textContent = verb.label === word.textContent ? "" : verb.label;
     button.append(key, word, quiet);
     button.addEventListener("click", () => {
       list.hidePopover();

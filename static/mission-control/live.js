@@ -95,7 +95,7 @@
   function tell() {
     const live = stream?.readyState === EventSource.OPEN;
     for (const word of document.querySelectorAll("[data-stream-state]")) {
-      word.textContent = live ? "Live" : "Looks every 20 s";
+      word.textContent = live ? "Live" : stream ? "" : "Looks every 20 s";
       word.classList.toggle("mc-success", live);
     }
   }
