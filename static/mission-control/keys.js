@@ -30,8 +30,7 @@
 
   // The frame's own keys (c, f, [) know nothing of lists of choices and of dialogs: there a letter is a letter.
   function guard(event) {
-    const above = mc.layer();
-    const inside = event.target.tagName === "SELECT" || (above && !above.matches("[aria-modal=true]"));
+    const inside = event.target.tagName === "SELECT" || (event.key !== "?" && mc.layer());
     if (plain(event) && event.key.length === 1 && inside) event.stopPropagation();
   }
 
