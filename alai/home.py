@@ -1,35 +1,23 @@
 """The home page: what needs me, is everything well, what happens now. Each answer first in words."""
 
 import datetime as dt
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import SafeString
 
 from alai.kernel import health, needs, notifications, words
 from alai.kernel.models import Notification
 from alai.kernel.needs import Found
-from missioncontrol.admin import figures, story
+from missioncontrol.admin import charts, figures, story
 
 AGENTS = 5
 EVENTS = 10
 NEW_VISIT_AFTER = dt.timedelta(minutes=15)  # a reload within it is the same look
 POLL = "X-Live"  # the page's own refresh, which is nobody looking anew
-CHART = (640, 140)
 PARTS_SEEN = ("worker", "beat")
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a chart: its points, and the sentence that says what it shows."""
-
-    label: str
-    points: str
-    total: int
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -65,6 +53,7 @@ def _ledger(request: HttpRequest, now: dt.datetime) -> dict[str, Any]:
         "events": [
             (event, story.happened(event, story.link(event.task))) for event in figures.latest_events(EVENTS)
         ],
+        "stream": story.STREAM,
         "tasks_url": reverse("admin:missioncontrol_task_changelist"),
     }
 
@@ -125,26 +114,18 @@ def _system(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _chart(days: list[tuple[dt.date, int, int]]) -> dict[str, Any]:
-    """Two lines in a box of 640 x 140, drawn here so that the page needs no script for them."""
-    width, height = CHART
-    highest = max([1, *(max(opened, done) for _, opened, done in days)])
-    opened = _line("Opened", [opened for _, opened, _ in days], highest)
-    done = _line("Done", [done for _, _, done in days], highest)
-    sentence = f"{words.plural(opened.total, 'task')} opened and {done.total:,} done in 30 days."
-    return {
-        "lines": [opened, done],
-        "width": width,
-        "height": height,
-        "highest": highest,
-        "sentence": SafeString(sentence),
-    }
-
-
-def _line(label: str, values: list[int], highest: int) -> Line:
-    width, height = CHART
-    step = width / max(1, len(values) - 1)
-    points = " ".join(
-        f"{at * step:.1f},{height - value * height / highest:.1f}" for at, value in enumerate(values)
+def _chart(days: list[tuple[dt.date, int, int]]) -> charts.Chart:
+    """What came and what got done, day by day."""
+    opened, done = [day[1] for day in days], [day[2] for day in days]
+    top = charts.round_top(max([1, *opened, *done]))
+    titles = [f"{day.day} {day:%b}: {came:,} opened, {finished:,} done" for day, came, finished in days]
+    return charts.Chart(
+        sentence=f"{words.plural(sum(opened), 'task')} opened and {sum(done):,} done in {len(days)} days.",
+        levels=charts.count_levels(top),
+        marks=charts.marks([day[0] for day in days], lambda day: f"{day.day} {day:%b}"),
+        lines=[
+            charts.line(f"{sum(opened):,} opened", opened, top),
+            charts.line(f"{sum(done):,} done", done, top),
+        ],
+        strips=charts.strips(titles),
     )
-    return Line(label, points, sum(values))

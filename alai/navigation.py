@@ -8,36 +8,40 @@ from django.contrib import admin
 from django.contrib.admin import ModelAdmin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import escape
 
-from missioncontrol.admin import figures
+from missioncontrol.admin import figures, saved
 
 COLOURS = {"production": "success", "staging": "warning", "development": "info"}
 TASKS = "missioncontrol.task"
+SAVED_VIEWS = 8  # in the sidebar; the list and the palette have them all
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A model's list (`app.model`), perhaps narrowed by a query, a page beside it (`page`, the name of its URL after
-    the app's), or an address of its own."""
+    """A model's list (`app.model`), perhaps narrowed by a query; a page beside that list; or an address of its own."""
 
     title: str
     icon: str
     model: str = ""
     query: str = ""
+    page: str = ""
     url: str = ""
     badge: str = ""
-    page: str = ""
 
 
 SECTIONS: dict[str, list[Item]] = {
     "Mission control": [
         Item("Tasks", "task_alt", TASKS, badge="not_closed"),
+        Item("Board", "view_kanban", TASKS, page="board"),
         Item("Ready to accept", "flag", TASKS, "status=ready", badge="ready"),
         Item("Agents now", "lock", TASKS, "claimed=yes", badge="held"),
+        Item("Flow", "show_chart", TASKS, page="flow"),
+        Item("Costs", "payments", TASKS, page="costs"),
         Item("Events", "history", "missioncontrol.taskevent"),
         Item("Evidence", "verified", "missioncontrol.evidence"),
         Item("Grants", "approval", "missioncontrol.grant"),
-        Item("Costs", "payments", "missioncontrol.costentry"),
+        Item("Cost entries", "receipt_long", "missioncontrol.costentry"),
         Item("Evidence policies", "rule_settings", "missioncontrol.gatepolicy"),
     ],
     "HiveMind": [
@@ -54,7 +58,7 @@ SECTIONS: dict[str, list[Item]] = {
         Item("Alert rules", "notification_important", "infra.alertrule"),
         Item("Escalation", "stairs", "infra.escalationpolicy"),
         Item("Secrets", "encrypted", "infra.secret"),
-        Item("Costs", "payments", "infra.cost"),
+        Item("Hosting costs", "payments", "infra.cost"),
         Item("Risks", "warning", "infra.risk"),
         Item("Registry", "inventory", "infra.site", page="registry"),
     ],
@@ -92,7 +96,17 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     for title, items in SECTIONS.items():
         shown = [_shown(item, request, counts) for item in items if _may_see(item, rooms, request)]
         groups.append({"title": title, "items": shown})
+    if counts is not None and (views := _saved_views(request)):
+        groups.insert(2, {"title": "Saved views", "items": views})
     return groups
+
+
+def _saved_views(request: HttpRequest) -> list[dict[str, Any]]:
+    """The frame marks titles as safe, and these are people's words."""
+    return [
+        {"title": escape(chip.view.name), "icon": "bookmark", "link": chip.url, "active": chip.current}
+        for chip in saved.shown(request, "list")[:SAVED_VIEWS]
+    ]
 
 
 def environment(request: HttpRequest) -> list[str]:
@@ -110,7 +124,7 @@ def _may_see(item: Item, rooms: dict[str, "ModelAdmin[Any]"], request: HttpReque
 
 
 def _shown(item: Item, request: HttpRequest, counts: figures.Counts | None) -> dict[str, Any]:
-    link = item.url or reverse(f"admin:{_view(item)}")
+    link = item.url or reverse(f"admin:{item.model.replace('.', '_')}_{item.page or 'changelist'}")
     entry: dict[str, Any] = {
         "title": item.title,
         "icon": item.icon,
@@ -122,25 +136,18 @@ def _shown(item: Item, request: HttpRequest, counts: figures.Counts | None) -> d
     return entry
 
 
-def _view(item: Item) -> str:
-    app, _, model = item.model.partition(".")
-    return f"{app}_{item.page}" if item.page else f"{app}_{model}_changelist"
-
-
 def _is_active(item: Item, link: str, request: HttpRequest) -> bool:
-    """Of several entries for one list, the one whose query is asked for, else the plain one."""
+    """Of several entries for one list, the page or query that is asked for, else the plain one."""
+    if not request.path.startswith(link):
+        return False
     if item.page:
-        return request.path == link
-    if not request.path.startswith(link) or _is_page(request.path):
+        return True
+    siblings = {other.page for items in SECTIONS.values() for other in items if other.model == item.model}
+    if request.path.removeprefix(link).rstrip("/") in siblings - {""}:
         return False
     queries = [other.query for items in SECTIONS.values() for other in items if other.model == item.model]
     asked = [query for query in queries if query and _asks(request, query)] if request.path == link else []
     return item.query in asked if asked else not item.query
-
-
-def _is_page(path: str) -> bool:
-    pages = [item for items in SECTIONS.values() for item in items if item.page]
-    return any(path == reverse(f"admin:{_view(item)}") for item in pages)
 
 
 def _asks(request: HttpRequest, query: str) -> bool:

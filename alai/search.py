@@ -9,7 +9,8 @@ from django.urls import reverse
 from unfold.dataclasses import SearchResult
 
 from alai.kernel.models import Actor
-from missioncontrol.admin import story, tasks
+from missioncontrol import narrowing
+from missioncontrol.admin import saved, story
 from missioncontrol.models import Status, Task
 from missioncontrol.querysets import SEARCH_CONFIG
 
@@ -17,6 +18,7 @@ TASKS = 12
 ACTORS = 5
 LONGEST = 200
 OWN_PAGES = {"My account": "account:home", "My tokens": "account:tokens", "Two-factor": "account:set_up"}
+PAGES = {"Board": "view_kanban", "Flow": "show_chart", "Costs": "payments"}
 
 
 def search(request: HttpRequest, term: str) -> list[SearchResult]:
@@ -26,7 +28,7 @@ def search(request: HttpRequest, term: str) -> list[SearchResult]:
         return []
     found: list[SearchResult] = []
     if request.user.has_perm("missioncontrol.view_task"):
-        found += _tasks(words)
+        found += [*_pages(words), *_views(request, words), *_tasks(words)]
     if request.user.has_perm("kernel.view_actor"):
         found += _actors(words)
     found += [
@@ -39,8 +41,25 @@ def search(request: HttpRequest, term: str) -> list[SearchResult]:
     return found
 
 
+def _pages(words: str) -> list[SearchResult]:
+    """The pages beside the task list; the lists themselves the frame finds."""
+    return [
+        SearchResult(title, "Page", reverse(f"admin:missioncontrol_task_{title.lower()}"), icon)
+        for title, icon in PAGES.items()
+        if title.lower().startswith(words.lower())
+    ]
+
+
+def _views(request: HttpRequest, words: str) -> list[SearchResult]:
+    return [
+        SearchResult(chip.view.name, f"Saved view · {chip.said}", chip.url, "bookmark")
+        for chip in saved.shown(request, "list")
+        if words.lower() in chip.view.name.lower()
+    ]
+
+
 def _tasks(words: str) -> list[SearchResult]:
-    ids = [*tasks.numbered(words), *_begun(words)][:TASKS]
+    ids = [*narrowing.numbered(words), *_begun(words)][:TASKS]
     found = Task.objects.only("id", "title", "status", "team").in_bulk(ids)
     return [
         SearchResult(

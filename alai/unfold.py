@@ -25,7 +25,7 @@ UNFOLD: dict[str, Any] = {
     "ENVIRONMENT": "alai.navigation.environment",
     "DASHBOARD_CALLBACK": "alai.home.dashboard",
     "STYLES": [_static("admin.css")],
-    "SCRIPTS": [_static("admin.js")],
+    "SCRIPTS": [_static("page.js"), _static("live.js"), _static("keys.js"), _static("place.js")],
     "ACCOUNT": {
         "navigation": [
             {"title": "My account", "link": reverse_lazy("account:home")},

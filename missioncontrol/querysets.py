@@ -50,7 +50,11 @@ class TaskQuerySet(models.QuerySet["Task"]):
         return self.filter(team__in=teams) if teams else self
 
     def claimed(self, claimed: bool = True) -> Self:
-        return self.filter(LIVE_LEASE) if claimed else self.exclude(LIVE_LEASE & Q(lease_until__isnull=False))
+        if claimed:
+            return self.filter(
+                ~Q(lease_actor=""), LIVE_LEASE
+            )  # the first condition brings the index of leases in
+        return self.exclude(LIVE_LEASE & Q(lease_until__isnull=False))
 
     def overdue(self) -> Self:
         return self.filter(NOT_CLOSED, due_at__lt=Now())

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Count, Min, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Lower, Now
 
 from alai.kernel import pagination
 from alai.kernel.errors import Invalid
@@ -14,8 +14,10 @@ from alai.kernel.pagination import Page
 from alai.kernel.principals import Principal
 from alai.kernel.shapes import in_utc
 from missioncontrol import mentions
-from missioncontrol.models import Priority, Status, Task, TaskEvent
+from missioncontrol.models import Priority, SavedView, Status, Task, TaskEvent
 from missioncontrol.querysets import LIVE_LEASE, NOT_CLOSED, TaskQuerySet
+
+SHOWN_VIEWS = 50  # own ones, and as many of others
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,13 @@ def position_at(moment: dt.datetime) -> tuple[int, int]:
 def list_events(task: Task, *, limit: int, cursor: str | None) -> Page[TaskEvent]:
     """The task's history, oldest first."""
     return pagination.by_id(task.events.all(), limit=limit, cursor=cursor, newest_first=False)
+
+
+def saved_views(actor: str) -> list[SavedView]:
+    """A person's own views, then what others share, each by name; at most 100."""
+    views = SavedView.objects.order_by(Lower("name"), "id")
+    theirs = views.filter(shared=True).exclude(owner=actor)
+    return [*views.filter(owner=actor)[:SHOWN_VIEWS], *theirs[:SHOWN_VIEWS]]
 
 
 def statistics(by: Principal) -> dict[str, Any]:

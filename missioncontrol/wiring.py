@@ -17,6 +17,7 @@ from missioncontrol.models import (
     Memory,
     Mention,
     Message,
+    SavedView,
     Task,
     TaskEvent,
     TaskSearch,
@@ -25,7 +26,7 @@ from missioncontrol.services.common import visible_task
 
 
 def register() -> None:
-    for model in (Task, Comment, Mention, Dependency, Evidence, GatePolicy, Grant):
+    for model in (Task, Comment, Mention, Dependency, Evidence, GatePolicy, Grant, SavedView):
         audit.register(model)
     # What is remembered may be private, and each revision is kept anyway.
     audit.register(Memory, omit=("content", "vector"), quiet=("revision", "is_current"))
@@ -46,6 +47,7 @@ def register() -> None:
     retention.permanent(CostEntry, reason="their sum is what the task has cost")
     retention.permanent(GatePolicy, reason="few, and edited rather than added to")
     retention.permanent(Mention, reason="it goes with its comment")
+    retention.permanent(SavedView, reason="people throw their own views away")
     metrics.gauge("alai_tasks", "Tasks.", ["status"], tasks_by_status)
     audit.exempt(TaskSearch, reason="derived from the task by a trigger")
     gates.register(gates.Gate("evidence", policies.wanted))

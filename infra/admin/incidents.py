@@ -80,7 +80,7 @@ class IncidentAdmin(History[Incident]):
             return self.admin_site.admin_view(view)
 
         own = [
-            path("board/", wrapped(self.board_view), name="infra_board"),
+            path("board/", wrapped(self.board_view), name="infra_incident_board"),
             path(
                 "<int:incident_id>/act/<slug:act>/",
                 wrapped(require_POST(self.act)),
@@ -143,6 +143,6 @@ class IncidentAdmin(History[Incident]):
                 messages.error(request, error.detail)
             else:
                 messages.success(request, f"Incident #{incident_id} {said}.")
-        places = {"home": reverse("admin:index"), "board": reverse("admin:infra_board")}
+        places = {"home": reverse("admin:index"), "board": reverse("admin:infra_incident_board")}
         here = reverse("admin:infra_incident_change", args=[incident_id])
         return HttpResponseRedirect(places.get(request.POST.get("back", ""), here))

@@ -146,7 +146,7 @@ class RecordAdmin(Admin[Record]):
             messages.error(request, error.detail)
         else:
             messages.success(request, f"{field} is what the file says again.")
-        back = reverse("admin:infra_registry") if "registry" in request.GET else ""
+        back = reverse("admin:infra_site_registry") if "registry" in request.GET else ""
         return HttpResponseRedirect(back or reverse(f"admin:{self._name('change')}", args=[record_id]))
 
     def _name(self, page: str) -> str:
@@ -161,7 +161,7 @@ class SiteAdmin(RecordAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         own = self.admin_site.admin_view(self.registry_view)
-        return [path("registry/", own, name="infra_registry"), *super().get_urls()]
+        return [path("registry/", own, name="infra_site_registry"), *super().get_urls()]
 
     def registry_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):

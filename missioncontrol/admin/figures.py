@@ -9,12 +9,12 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from missioncontrol.admin import story
 from missioncontrol.models import Status, Task, TaskEvent
 from missioncontrol.querysets import LIVE_LEASE
 
 COUNT_LIMIT = 10_000  # what is counted for a badge; beyond it stands "10,000+"
 DAYS = 30
-ROUTINE = ("lease_refreshed", "lease_extended")  # too many to be news
 
 COUNTS = """
 SELECT count(*) FILTER (WHERE status = 'open'), count(*) FILTER (WHERE status = 'in_progress'),
@@ -108,7 +108,7 @@ def opened_and_done() -> list[tuple[dt.date, int, int]]:
 
 def latest_events(limit: int) -> list[TaskEvent]:
     """What happened last, without the routine of leases being prolonged."""
-    events = TaskEvent.objects.exclude(kind__in=ROUTINE).select_related("task").order_by("-id")
+    events = TaskEvent.objects.exclude(kind__in=story.ROUTINE).select_related("task").order_by("-id")
     return list(events.defer("task__description", "task__legacy")[:limit])
 
 

@@ -170,6 +170,17 @@ class VerbForm(forms.Form):
     kind = forms.CharField(required=False, max_length=50)
 
 
+class SavedViewForm(forms.Form):
+    """A saved view's name, its query, and whether everyone sees it; the service judges them."""
+
+    name = forms.CharField(required=False, max_length=200)
+    query = forms.CharField(required=False, max_length=2000)
+    shared = forms.BooleanField(required=False)
+
+    def fields_of_a_view(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in ("name", "query", "shared")}
+
+
 class BulkForm(forms.Form):
     """The value for a bulk action, and why."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils import dateparse
@@ -46,6 +47,8 @@ KINDS = {
     "paused": ("pause_circle", "unknown", "paused {}"),
     "blocked": ("block", "danger", "blocked {}"),
 }
+ROUTINE = ("lease_refreshed", "lease_extended")  # too many to be news
+STREAM = urlencode({"kinds": ",".join(kind for kind in KINDS if kind not in ROUTINE)})  # what pages listen to
 FIELDS = {"due_at": "due", "parent_id": "parent", "depends_on": "waits for", "cost_usd": "cost"}
 
 
@@ -84,6 +87,16 @@ def badge(task: Task) -> SafeString:
 def priority(task: Task) -> SafeString:
     rank = Priority(task.priority)
     return format_html('<span class="mc-rank mc-{}">{}</span>', PRIORITY_TONES[rank], rank.label)
+
+
+def due(task: Task, now: datetime) -> SafeString | str:
+    """When it is due: `in 3 days`, `overdue 5 h`, or nothing."""
+    if task.due_at is None:
+        return ""
+    if task.is_closed or task.due_at > now:
+        return words.time_tag(task.due_at, words.ago(task.due_at, now))
+    late = words.time_tag(task.due_at, f"overdue {words.duration(now - task.due_at)}")
+    return format_html('<span class="mc-late">{}</span>', late)
 
 
 def happened(event: TaskEvent, subject: SafeString | str) -> SafeString:

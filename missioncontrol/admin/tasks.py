@@ -5,10 +5,18 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, IntegerField, QuerySet, Value, When
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -18,14 +26,14 @@ from django.views.decorators.http import require_POST
 
 from alai.kernel import words
 from alai.kernel.admin.base import Admin, distinct, principal
-from alai.kernel.errors import ApiError
-from alai.kernel.pagination import MAX_BIGINT
-from missioncontrol import services
-from missioncontrol.admin import bulk, figures, files, page, story, verbs
+from alai.kernel.errors import ApiError, Invalid, problem_response
+from missioncontrol import narrowing, services
+from missioncontrol.admin import board, bulk, figures, files, page, pages, saved, story, verbs
 from missioncontrol.admin.filters import FILTERS
 from missioncontrol.admin.forms import NewTaskForm, TaskForm, VerbForm
 from missioncontrol.models import Evidence, Task
 
+LIST_PARAMETERS = {*narrowing.PARAMETERS, "p", "all", "e"}  # of the list's address; others are left out
 VIEWS = (
     ("", "Not closed", "not_closed"),
     ("status=ready", "Ready", "ready"),
@@ -71,7 +79,7 @@ class TaskAdmin(Admin[Task]):
         term = search_term.strip().replace("\0", "")
         if not term:
             return queryset, False
-        ids = matching(term)
+        ids = narrowing.matching(term)
         found = queryset.filter(pk__in=ids)
         if "o" in request.GET or not ids:
             return found, False
@@ -84,7 +92,11 @@ class TaskAdmin(Admin[Task]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return super().changelist_view(request, {"views": _views(request), **(extra_context or {})})
+        unknown = request.GET.keys() - LIST_PARAMETERS
+        if unknown and IS_POPUP_VAR not in request.GET:
+            return HttpResponseRedirect(f"?{narrowing.written(narrowing.parsed(request.GET.urlencode()))}")
+        shown = {"views": _views(request), "now": timezone.now(), **saved.bar(request, "list")}
+        return super().changelist_view(request, {**shown, **(extra_context or {})})
 
     # --- Columns ------------------------------------------------------------------------------------
 
@@ -124,13 +136,7 @@ class TaskAdmin(Admin[Task]):
 
     @admin.display(description="Due", ordering="due_at")
     def due(self, task: Task) -> SafeString | str:
-        if task.due_at is None:
-            return "–"
-        now = timezone.now()
-        if task.is_closed or task.due_at > now:
-            return words.time_tag(task.due_at, words.ago(task.due_at, now))
-        late = words.time_tag(task.due_at, f"overdue {words.duration(now - task.due_at)}")
-        return format_html('<span class="mc-late">{}</span>', late)
+        return story.due(task, timezone.now()) or "–"
 
     @admin.display(description="Updated", ordering="updated_at")
     def updated(self, task: Task) -> SafeString | str:
@@ -143,6 +149,11 @@ class TaskAdmin(Admin[Task]):
             return self.admin_site.admin_view(view)
 
         own = [
+            path("board/", wrapped(pages.board_page), name="missioncontrol_task_board"),
+            path("flow/", wrapped(pages.flow_page), name="missioncontrol_task_flow"),
+            path("costs/", wrapped(pages.costs_page), name="missioncontrol_task_costs"),
+            path("views/", wrapped(saved.save), name="missioncontrol_task_save_view"),
+            path("views/<int:view_id>/", wrapped(saved.change), name="missioncontrol_task_change_view"),
             path("<int:task_id>/act/<slug:verb>/", wrapped(self.act), name="missioncontrol_task_act"),
             path("<int:task_id>/edit/", wrapped(self.edit_view), name="missioncontrol_task_edit"),
             path("evidence/<int:evidence_id>/", wrapped(self.file_view), name="missioncontrol_evidence_file"),
@@ -158,7 +169,7 @@ class TaskAdmin(Admin[Task]):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        task = page.task_with_all(_number(object_id))
+        task = page.task_with_all(narrowing.as_id(object_id))
         if task is None:
             messages.warning(request, f"There is no task {object_id[:40]}.")
             return HttpResponseRedirect(self._list_url(request))
@@ -174,6 +185,7 @@ class TaskAdmin(Admin[Task]):
                 **shown,
                 "subtitle": task.title,
                 "list_url": self._list_url(request),
+                "list_name": "Board" if board.BACK in request.GET else "Tasks",
                 "owners": distinct(Task, "owner"),
             },
         )
@@ -181,7 +193,7 @@ class TaskAdmin(Admin[Task]):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return HttpResponseRedirect(self._page_url(request, _number(object_id)) + "#history")
+        return HttpResponseRedirect(self._page_url(request, narrowing.as_id(object_id)) + "#history")
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -203,7 +215,7 @@ class TaskAdmin(Admin[Task]):
     def edit_view(self, request: HttpRequest, task_id: int) -> HttpResponse:
         if not self.has_change_permission(request):
             raise PermissionDenied
-        task = page.task_with_all(_number(str(task_id)))
+        task = page.task_with_all(narrowing.as_id(str(task_id)))
         if task is None:
             raise Http404(f"There is no task {task_id}.")
         form = TaskForm(request.POST if request.method == "POST" else None, initial=TaskForm.values_of(task))
@@ -229,10 +241,12 @@ class TaskAdmin(Admin[Task]):
         allowed = self._may_comment(request) if verb in verbs.TALK else self.has_change_permission(request)
         if not allowed:
             raise PermissionDenied
-        task = Task.objects.filter(pk=_number(str(task_id))).first()
+        task = Task.objects.filter(pk=narrowing.as_id(str(task_id))).first()
         if task is None:
             raise Http404(f"There is no task {task_id}.")
         form = VerbForm(request.POST, request.FILES)
+        if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+            return _answer(request, verb, task, form)
         if not form.is_valid():
             field, errors = next(iter(form.errors.items()))
             messages.error(request, f"{field.capitalize()}: {errors[0]}")
@@ -243,7 +257,7 @@ class TaskAdmin(Admin[Task]):
     def file_view(self, request: HttpRequest, evidence_id: int) -> HttpResponseBase:
         if not (self.has_view_permission(request) or request.user.has_perm("missioncontrol.view_evidence")):
             raise PermissionDenied
-        evidence = Evidence.objects.filter(pk=_number(str(evidence_id))).first()
+        evidence = Evidence.objects.filter(pk=narrowing.as_id(str(evidence_id))).first()
         if evidence is None:
             raise Http404("There is no such evidence.")
         return files.download(evidence)
@@ -291,6 +305,9 @@ class TaskAdmin(Admin[Task]):
         )
 
     def _preserved(self, request: HttpRequest, url: str) -> str:
+        """The address with what leads back to the board or the list that one came from."""
+        if board.BACK in request.GET:
+            return f"{url}?{urlencode({board.BACK: request.GET[board.BACK]})}"
         filters: dict[str, Any] = {
             "preserved_filters": self.get_preserved_filters(request),
             "opts": self.opts,
@@ -301,19 +318,9 @@ class TaskAdmin(Admin[Task]):
         return self._preserved(request, story.task_url(task_id))
 
     def _list_url(self, request: HttpRequest) -> str:
+        if board.BACK in request.GET:
+            return board.url(narrowing.written(narrowing.parsed(request.GET[board.BACK])))
         return self._preserved(request, reverse("admin:missioncontrol_task_changelist"))
-
-
-def matching(term: str) -> list[int]:
-    """The ids of the tasks that a search means, best first: the one of that number, then by words."""
-    found = Task.objects.matching(term).values_list("pk", flat=True)
-    return list(dict.fromkeys([*numbered(term), *found]))
-
-
-def numbered(term: str) -> list[int]:
-    """The id inside `104230` or `#104230`, if that is what was typed."""
-    number = _number(term.strip().lstrip("#"))
-    return [number] if number else []
 
 
 def _tell(request: HttpRequest, verb: str, task: Task, data: dict[str, Any]) -> None:
@@ -325,16 +332,21 @@ def _tell(request: HttpRequest, verb: str, task: Task, data: dict[str, Any]) -> 
         messages.success(request, f"#{task.pk}: {sentence}")
 
 
+def _answer(request: HttpRequest, verb: str, task: Task, form: VerbForm) -> HttpResponse:
+    """The same for a script that stays on its page: a sentence, or the problem that the API would tell."""
+    try:
+        if not form.is_valid():
+            field, errors = next(iter(form.errors.items()))
+            raise Invalid(f"{field.capitalize()}: {errors[0]}")
+        sentence = verbs.perform(verb, by=principal(request), task=task, data=form.cleaned_data)
+    except ApiError as error:
+        return problem_response(request, error)
+    return JsonResponse({"sentence": f"#{task.pk}: {sentence}"})
+
+
 def _back(request: HttpRequest) -> str:
     """Home, for the buttons that stand there; nowhere else may be named."""
     return reverse("admin:index") if request.POST.get("back") == "home" else ""
-
-
-def _number(text: str) -> int:
-    """An id from an address; 0, which no task has, for anything else."""
-    return (
-        int(text) if text.isascii() and text.isdigit() and len(text) < 19 and int(text) <= MAX_BIGINT else 0
-    )
 
 
 def _views(request: HttpRequest) -> list[dict[str, Any]]:

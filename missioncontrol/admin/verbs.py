@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from alai.kernel.errors import Invalid
+from django.db import transaction
+
+from alai.kernel.errors import Conflict, Invalid
 from alai.kernel.principals import Principal
 from missioncontrol import services
 from missioncontrol.leases import Presented
@@ -17,7 +19,10 @@ WORKING = (Status.OPEN, Status.IN_PROGRESS, Status.PAUSED, Status.BLOCKED)
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """`fields` are what its form shows; `must` those that may not be empty. `run` answers a sentence."""
+    """`fields` are what its form shows; `must` those that may not be empty. `run` answers a sentence.
+
+    `to` is the status it leads to: the board moves a card by the verb that leads to where it was put.
+    """
 
     label: str
     symbol: str
@@ -28,6 +33,7 @@ class Verb:
     style: Style = "plain"
     explain: str = ""
     scope: str = ""
+    to: Status | None = None
 
 
 def _in(*statuses: Status) -> Callable[[Task], bool]:
@@ -85,46 +91,49 @@ def _release(by: Principal, task: Task, data: Data) -> str:
 VERBS: dict[str, Verb] = {
     "accept": Verb(
         "Accept", "check_circle", _finishes("done", "Accepted: it is done."), _in(Status.READY),
-        fields=("evidence", "file", "reason"), style="primary",
+        fields=("evidence", "file", "reason"), style="primary", to=Status.DONE,
         explain="The work is accepted as it stands; its evidence is judged once more.",
     ),
     "return": Verb(
         "Send back", "undo", _moves_to(Status.OPEN, "Sent back: it is open again."), _in(Status.READY),
-        must=("reason",), explain="Say what is missing; it stands in the history.",
+        must=("reason",), to=Status.OPEN, explain="Say what is missing; it stands in the history.",
     ),
     "done": Verb(
         "Done", "check_circle", _finishes("done", "It is done."), _in(*WORKING),
-        fields=("evidence", "file", "reason"), style="primary",
+        fields=("evidence", "file", "reason"), style="primary", to=Status.DONE,
         explain="Name what proves it, or attach a file. Evidence that it has already counts too.",
     ),
     "ready": Verb(
         "Ready", "flag", _finishes("ready", "It is ready for acceptance."), _in(*WORKING),
-        fields=("evidence", "file", "reason"), explain="Finished, and somebody else should accept it.",
+        fields=("evidence", "file", "reason"), to=Status.READY, explain="Finished, and somebody else should accept it.",
     ),
     "start": Verb(
         "Start", "play_circle", _moves_to(Status.IN_PROGRESS, "It is in progress."),
-        _in(Status.OPEN, Status.PAUSED, Status.BLOCKED), explain="By hand: this takes no lease.",
+        _in(Status.OPEN, Status.PAUSED, Status.BLOCKED), to=Status.IN_PROGRESS, explain="By hand: this takes no lease.",
     ),
     "block": Verb(
         "Block", "block", _moves_to(Status.BLOCKED, "It is blocked."),
-        _in(Status.OPEN, Status.IN_PROGRESS, Status.PAUSED), must=("reason",), explain="What does it wait for?",
+        _in(Status.OPEN, Status.IN_PROGRESS, Status.PAUSED), must=("reason",), to=Status.BLOCKED,
+        explain="What does it wait for?",
     ),
     "pause": Verb(
-        "Pause", "pause_circle", _moves_to(Status.PAUSED, "It is paused."), _in(Status.OPEN, Status.IN_PROGRESS)
+        "Pause", "pause_circle", _moves_to(Status.PAUSED, "It is paused."),
+        _in(Status.OPEN, Status.IN_PROGRESS, Status.BLOCKED), to=Status.PAUSED,
     ),
     "unblock": Verb(
         "Back to open", "radio_button_unchecked", _moves_to(Status.OPEN, "It is open again."),
-        _in(Status.PAUSED, Status.BLOCKED),
+        _in(Status.IN_PROGRESS, Status.PAUSED, Status.BLOCKED), to=Status.OPEN,
     ),
     "reassign": Verb("Reassign", "person", _reassign, _in(*WORKING, Status.READY), fields=("owner", "reason")),
     "attach": Verb("Attach a file", "attach_file", _attach, lambda task: True, fields=("file",), must=("file",)),
     "reopen": Verb(
         "Reopen", "undo", _moves_to(Status.OPEN, "It is open again."), _in(Status.DONE, Status.CANCELLED),
-        must=("reason",), style="primary",
+        must=("reason",), style="primary", to=Status.OPEN,
     ),
     "cancel": Verb(
         "Cancel", "cancel", _moves_to(Status.CANCELLED, "It is cancelled; it can be reopened."),
-        _in(*WORKING, Status.READY), must=("reason",), style="danger", explain="It will not be done.",
+        _in(*WORKING, Status.READY), must=("reason",), style="danger", to=Status.CANCELLED,
+        explain="It will not be done.",
     ),
     "release": Verb(
         "Release the lease", "lock_open", _release, lambda task: task.lease_until is not None, must=("reason",),
@@ -139,12 +148,22 @@ ASKED = {"reason": "a reason", "owner": "an owner", "body": "what to say", "file
 
 
 def perform(name: str, *, by: Principal, task: Task, data: Data) -> str:
-    """Run a verb; answers a sentence. Raises ApiError with a sentence when it is refused."""
+    """Run a verb; answers a sentence. Raises ApiError with a sentence when it is refused.
+
+    What was offered a while ago may no longer fit: the task is looked at anew, under its lock.
+    """
     verb = VERBS[name]
     for field in verb.must:
         if not data.get(field):
-            raise Invalid(f"{verb.label}: give {ASKED[field]}.")
-    return verb.run(by, task, data)
+            raise Invalid(f"{verb.label}: give {ASKED[field]}.", code=f"{field}_required")
+    with transaction.atomic():
+        present = Task.objects.select_for_update(no_key=True).get(pk=task.pk)
+        if not verb.offered(present):
+            stands = Status(present.status).label.lower()
+            raise Conflict(
+                f"Task {task.pk} is {stands} by now: “{verb.label}” does not fit.", code="does_not_fit"
+            )
+        return verb.run(by, present, data)
 
 
 def offered(task: Task, by: Principal) -> dict[str, Verb]:
@@ -153,4 +172,16 @@ def offered(task: Task, by: Principal) -> dict[str, Verb]:
         name: verb
         for name, verb in VERBS.items()
         if verb.offered(task) and (not verb.scope or by.has(verb.scope))
+    }
+
+
+def moves() -> dict[str, dict[str, str]]:
+    """Which verb leads where: `{"open": {"in_progress": "start", "done": "done", ...}, ...}`."""
+    return {
+        str(status): {
+            str(verb.to): name
+            for name, verb in VERBS.items()
+            if verb.to and not verb.scope and verb.offered(Task(status=status))
+        }
+        for status in Status
     }

@@ -10,6 +10,7 @@ from missioncontrol.models.tasks import (
     Task,
     TaskSearch,
 )
+from missioncontrol.models.views import SavedView
 
 __all__ = [
     "CLOSED",
@@ -24,6 +25,7 @@ __all__ = [
     "Mention",
     "Message",
     "Priority",
+    "SavedView",
     "Status",
     "Task",
     "TaskEvent",

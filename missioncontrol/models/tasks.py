@@ -122,6 +122,18 @@ class Task(models.Model):
                 fields=["id"], condition=~Q(lease_actor=""), name="task_leased"
             ),  # sweep, "agents now"
             models.Index(fields=["status", "-id"], name="task_status"),
+            # the board's columns, each in the order in which its tasks press, and their counts
+            models.Index(
+                "status",
+                F("priority").desc(),
+                F("due_at").asc(nulls_last=True),
+                "created_at",
+                "id",
+                "team",
+                "owner",
+                condition=~Q(status__in=CLOSED),
+                name="task_board",
+            ),
             models.Index(fields=["team", "-id"], name="task_team"),
             models.Index(fields=["owner", "-id"], condition=~Q(owner=""), name="task_owner"),
             models.Index(fields=["source", "-id"], name="task_source"),
@@ -129,9 +141,13 @@ class Task(models.Model):
             models.Index(
                 fields=["due_at"], condition=Q(due_at__isnull=False) & ~Q(status__in=CLOSED), name="task_due"
             ),
-            models.Index(fields=["created_at"], name="task_created"),
+            # charts read a period of these two without touching the table
+            models.Index(fields=["created_at"], include=["team"], name="task_created"),
             models.Index(
-                fields=["completed_at"], condition=Q(completed_at__isnull=False), name="task_completed"
+                fields=["completed_at"],
+                include=["id", "status", "team", "cost_usd", "created_at"],
+                condition=Q(completed_at__isnull=False),
+                name="task_completed",
             ),
             GinIndex(fields=["tags"], name="task_tags"),
         ]

@@ -14,15 +14,18 @@ from missioncontrol.services.evidence import EvidenceItem, attach_file, register
 from missioncontrol.services.hivemind import post_message, remember
 from missioncontrol.services.mentions import see_mentions
 from missioncontrol.services.tasks import add_comment, create_task, finish_task, update_task
+from missioncontrol.services.views import change_view, delete_view, save_view
 
 __all__ = [
     "MAX_SWEEP",
     "EvidenceItem",
     "add_comment",
     "attach_file",
+    "change_view",
     "claim_next",
     "claim_task",
     "create_task",
+    "delete_view",
     "extend_claim",
     "finish_task",
     "post_message",
@@ -31,6 +34,7 @@ __all__ = [
     "register_evidence",
     "release_claim",
     "remember",
+    "save_view",
     "see_mentions",
     "sweep_claims",
     "update_task",

@@ -33,7 +33,7 @@ def incident(db: None) -> Incident:
 
 
 def board(client: Client) -> str:
-    return client.get(reverse("admin:infra_board")).content.decode()
+    return client.get(reverse("admin:infra_incident_board")).content.decode()
 
 
 def act(client: Client, incident: Incident, verb: str, **data: str) -> str:

@@ -23,7 +23,7 @@ def edited(folder: Folder) -> Site:
 
 
 def test_the_page_counts_and_shows_what_was_edited(edited: Site, ada: Client) -> None:
-    page = ada.get(reverse("admin:infra_registry")).content.decode()
+    page = ada.get(reverse("admin:infra_site_registry")).content.decode()
     assert "2 fields differ from the files." in page
     assert "sites.yaml" in page
 
@@ -41,7 +41,7 @@ def test_a_field_takes_the_files_value_again(edited: Site, ada: Client) -> None:
 def test_who_may_only_look_takes_nothing(edited: Site, vera: Client) -> None:
     take = reverse("admin:infra_site_take", args=[edited.pk])
     assert vera.post(f"{take}?field=owner").status_code == 403
-    assert take not in vera.get(reverse("admin:infra_registry")).content.decode()
+    assert take not in vera.get(reverse("admin:infra_site_registry")).content.decode()
 
 
 def test_a_field_that_does_not_differ_is_told(edited: Site, ada: Client) -> None:

@@ -111,7 +111,7 @@ def test_the_same_request_twice_tells_once(cast: Cast) -> None:
 def test_it_arrives_in_slack_once_to_the_member_and_in_the_default_channel(
     cast: Cast, settings: Settings
 ) -> None:
-    Actor.objects.filter(name="ada").update(slack_id="U0ADA")
+    Actor.objects.filter(name="ada").update(recipient="user:U0ADA")
     with SlackStandIn() as slack:
         settings.SLACK_API_URL, settings.SLACK_BOT_TOKEN = slack.url, TOKEN
         settings.SLACK_DEFAULT_CHANNEL, settings.NOTIFICATION_PACE_SECONDS = "C0ALL", 0

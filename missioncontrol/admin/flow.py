@@ -1,0 +1,209 @@
+"""How work flows: what came and what got done, how long it took, what has been lying about.
+
+Read from the tasks' own columns and, for when work began, from their events. Every query is bounded: by a
+period that an index serves, and by a number of tasks a week or status whose events are looked up one by one.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from missioncontrol.models import Status
+
+PERIODS = (30, 90, 180, 365)  # days
+USUAL_PERIOD = 90
+SAMPLE = 100  # of a week's done tasks, the last ones: their events are looked up
+OLDEST = 100  # of each status
+COUNT_LIMIT = 500_000  # of what is not closed, in an index
+BEGUN = ("claimed", "in_progress")  # the events by which work begins
+WAITING = (Status.IN_PROGRESS, Status.READY, Status.BLOCKED, Status.PAUSED)
+
+Spread = tuple[dt.timedelta, dt.timedelta]  # half of them within, 85 of 100 within
+
+TEAM = "AND team = %(team)s"
+# Days are slots between local midnights: width_bucket compares, where date_trunc would convert each time.
+OPENED = """
+SELECT width_bucket(created_at, %(edges)s::timestamptz[]) AS slot, count(*)
+FROM missioncontrol_task WHERE created_at >= %(start)s AND created_at < %(stop)s {team} GROUP BY slot
+"""
+CLOSED = """
+SELECT width_bucket(completed_at, %(edges)s::timestamptz[]) AS slot,
+       count(*) FILTER (WHERE status = 'done'), count(*) FILTER (WHERE status = 'cancelled')
+FROM missioncontrol_task
+WHERE completed_at >= %(start)s AND completed_at < %(stop)s AND status IN ('done', 'cancelled') {team}
+GROUP BY slot
+"""
+NOT_CLOSED = """
+SELECT count(*) FROM (
+    SELECT FROM missioncontrol_task
+    WHERE status IN ('open', 'in_progress', 'paused', 'blocked', 'ready') {team} LIMIT %(limit)s) work
+"""
+DURATIONS = """
+SELECT slot, count(*), count(begun),
+       percentile_cont(ARRAY[0.5, 0.85]) WITHIN GROUP (ORDER BY done - begun),
+       percentile_cont(ARRAY[0.5, 0.85]) WITHIN GROUP (ORDER BY done - opened)
+FROM (
+    SELECT week.slot, task.created_at AS opened, task.completed_at AS done, (
+        SELECT min(at) FROM missioncontrol_taskevent
+        WHERE task_id = task.id AND kind = ANY(%(begun)s) AND at <= task.completed_at) AS begun
+    FROM unnest(%(starts)s::timestamptz[], %(stops)s::timestamptz[]) WITH ORDINALITY AS week(start, stop, slot)
+    CROSS JOIN LATERAL (
+        SELECT id, created_at, completed_at FROM missioncontrol_task
+        WHERE completed_at >= week.start AND completed_at < week.stop AND status = 'done' {team}
+        ORDER BY completed_at DESC LIMIT %(sample)s) task
+) finished
+GROUP BY GROUPING SETS ((slot), ()) ORDER BY slot NULLS FIRST
+"""
+LYING = """
+SELECT task.id, task.title, task.status, task.team, task.owner, coalesce(begun.at, task.created_at) AS since,
+       begun.at IS NOT NULL AS begun
+FROM unnest(%(statuses)s::text[]) AS wanted(status)
+CROSS JOIN LATERAL (
+    SELECT id, title, status, team, owner, created_at FROM missioncontrol_task
+    WHERE status = wanted.status {team} ORDER BY id LIMIT %(oldest)s) task
+CROSS JOIN LATERAL (
+    SELECT min(at) AS at FROM missioncontrol_taskevent WHERE task_id = task.id AND kind = ANY(%(begun)s)) begun
+ORDER BY since, id
+"""
+LAST_DONE = "SELECT max(completed_at) FROM missioncontrol_task WHERE completed_at IS NOT NULL {team}"
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What a day brought; `left` is what was not closed at its end."""
+
+    day: dt.date
+    opened: int
+    done: int
+    cancelled: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """How long tasks took: `cycle` from the beginning of work, which `known` of them tell, `lead` from opening."""
+
+    tasks: int
+    known: int
+    cycle: Spread | None
+    lead: Spread | None
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """A week from its Monday; `whole` says that all of it lies inside the period."""
+
+    monday: dt.date
+    done: int
+    whole: bool
+    took: Took
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """A task that is begun and not done. `since`: when work began, or when it was opened if nobody knows."""
+
+    task_id: int
+    title: str
+    status: str
+    team: str
+    owner: str
+    since: dt.datetime
+    begun: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Everything that the page shows, as of `at`. `standing` is what was not closed when the period began."""
+
+    at: dt.datetime
+    days: Sequence[Day]
+    standing: int
+    left: int
+    capped: bool
+    weeks: Sequence[Week]
+    took: Took
+    lying: Sequence[Lying]
+    last_done: dt.datetime | None
+
+
+def read(period: int, team: str = "") -> Flow:
+    """The last `period` days to now, of one team or of all."""
+    now = timezone.now()
+    today = timezone.localdate(now)
+    dates = [today - dt.timedelta(days=back) for back in range(period - 1, -1, -1)]
+    edges = [_midnight(date) for date in dates]
+    within = {"edges": edges, "start": edges[0], "stop": now, "team": team}
+    opened = dict(_rows(OPENED, team, within))
+    closed = {slot: (done, cancelled) for slot, done, cancelled in _rows(CLOSED, team, within)}
+    ((left,),) = _rows(NOT_CLOSED, team, {"limit": COUNT_LIMIT, "team": team})
+    moved = [
+        (date, opened.get(slot, 0), *closed.get(slot, (0, 0))) for slot, date in enumerate(dates, start=1)
+    ]
+    # Backwards from what is there now: what was there when the period began.
+    standing = left - sum(opened - done - cancelled for _, opened, done, cancelled in moved)
+    lefts = accumulate((opened - done - cancelled for _, opened, done, cancelled in moved), initial=standing)
+    days = [Day(*day, at_end) for day, at_end in zip(moved, list(lefts)[1:], strict=True)]
+    weeks, took = _weeks(days, now, team)
+    ((last_done,),) = _rows(LAST_DONE, team, {"team": team})
+    return Flow(
+        at=now,
+        days=days,
+        standing=max(0, standing),
+        left=left,
+        capped=left >= COUNT_LIMIT,
+        weeks=weeks,
+        took=took,
+        lying=_lying(team),
+        last_done=last_done,
+    )
+
+
+def _weeks(days: Sequence[Day], now: dt.datetime, team: str) -> tuple[list[Week], Took]:
+    """The weeks that the days lie in, and how long the tasks of all of them together took."""
+    done: dict[dt.date, int] = {}
+    for day in days:
+        monday = day.day - dt.timedelta(days=day.day.weekday())
+        done[monday] = done.get(monday, 0) + day.done
+    mondays = list(done)
+    starts = [max(_midnight(monday), _midnight(days[0].day)) for monday in mondays]
+    stops = [min(_midnight(monday + dt.timedelta(days=7)), now) for monday in mondays]
+    within = {"starts": starts, "stops": stops, "begun": list(BEGUN), "sample": SAMPLE, "team": team}
+    took = {slot: _took(*row) for slot, *row in _rows(DURATIONS, team, within)}
+    whole = [
+        monday >= days[0].day and monday + dt.timedelta(days=7) <= timezone.localdate(now)
+        for monday in mondays
+    ]
+    weeks = [
+        Week(monday, done[monday], is_whole, took.get(slot, NOTHING))
+        for slot, (monday, is_whole) in enumerate(zip(mondays, whole, strict=True), start=1)
+    ]
+    return weeks, took.get(None, NOTHING)
+
+
+def _lying(team: str) -> list[Lying]:
+    within = {"statuses": list(WAITING), "oldest": OLDEST, "begun": list(BEGUN), "team": team}
+    return [Lying(*row) for row in _rows(LYING, team, within)]
+
+
+def _took(tasks: int, known: int, cycle: Any, lead: Any) -> Took:
+    return Took(tasks, known, tuple(cycle) if known else None, tuple(lead) if tasks else None)
+
+
+NOTHING = Took(0, 0, None, None)
+
+
+def _midnight(date: dt.date) -> dt.datetime:
+    return timezone.make_aware(dt.datetime.combine(date, dt.time()))
+
+
+def _rows(sql: str, team: str, params: dict[str, Any]) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.format(team=TEAM if team else ""), params)
+        rows: list[Any] = cursor.fetchall()
+    return rows

@@ -1,0 +1,62 @@
+// What the other scripts share: whether somebody writes, what lies above the page, and short messages.
+"use strict";
+
+window.mc = (() => {
+  const FOR = 8_000; // milliseconds that a message stays
+
+  const textual = (target) =>
+    target.isContentEditable || (/^(input|textarea)$/i.test(target.tagName) && !/^(checkbox|radio|button|submit)$/.test(target.type));
+
+  // Keys mean letters in a text, and jump to an option in a list of choices.
+  const writing = (target) => textual(target) || target.tagName === "SELECT";
+
+  const layer = () =>
+    document.querySelector("dialog[open], :popover-open") ??
+    [...document.querySelectorAll("[aria-modal=true]")].find((part) => part.checkVisibility());
+
+  function place() {
+    const known = document.getElementById("mc-says");
+    if (known) return known;
+    const made = document.createElement("div");
+    made.id = "mc-says";
+    made.setAttribute("role", "status");
+    document.body.append(made);
+    return made;
+  }
+
+  // A message at the edge of the window: `act` is `{label, run}`, e.g. to undo what it tells of.
+  function say(text, { tone = "success", act = null } = {}) {
+    const note = document.createElement("p");
+    note.className = `mc-say mc-${tone}`;
+    note.append(text);
+    const end = () => note.remove();
+    if (act) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "mc-say-act";
+      button.textContent = act.label;
+      button.addEventListener("click", () => (end(), act.run()));
+      note.append(" ", button);
+    }
+    place().replaceChildren(note);
+    setTimeout(end, FOR);
+  }
+
+  // What a tab remembers; a browser that forbids it remembers nothing, and nothing breaks.
+  const memory = {
+    get(name) {
+      try {
+        return JSON.parse(sessionStorage.getItem(`mc.${name}`));
+      } catch {
+        return null;
+      }
+    },
+    set(name, value) {
+      try {
+        sessionStorage.setItem(`mc.${name}`, JSON.stringify(value));
+      } catch {}
+    },
+  };
+
+  return { writing, layer, say, memory };
+})();

@@ -1,0 +1,191 @@
+"""The flow of work: what came and got done, how long it took, what lies about; in figures that add up."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.django import TestCase
+
+from missioncontrol.admin import flow, flow_words
+from missioncontrol.models import Task, TaskEvent
+from tests.cast import make_task
+
+DAY = timedelta(days=1)
+URL = reverse("admin:missioncontrol_task_flow")
+
+
+def ago(days: float) -> datetime:
+    return timezone.now() - days * DAY
+
+
+def done(opened: float, closed: float, begun: float | None = None, **fields: Any) -> Task:
+    """A task opened, perhaps begun, and done so many days ago."""
+    task = make_task(status="done", created_at=ago(opened), completed_at=ago(closed), **fields)
+    if begun is not None:
+        TaskEvent.objects.create(task=task, kind="claimed", actor="john", at=ago(begun))
+    return task
+
+
+def page(client: Client, query: str = "") -> str:
+    reply = client.get(f"{URL}?{query}")
+    assert reply.status_code == 200
+    return reply.content.decode()
+
+
+def test_nothing_at_all_is_said_in_words(ada: Client) -> None:
+    shown = page(ada)
+    assert "Nothing came and nothing was done in these 90 days; nothing is open." in shown
+    assert "No task was done in these 90 days." in shown
+    assert "No task is begun and unfinished." in shown
+
+
+def test_scope_and_done_are_counted_from_the_beginning(db: None) -> None:
+    make_task(created_at=ago(200))  # was there
+    done(opened=200, closed=10)  # was there, got done
+    make_task(created_at=ago(5))
+    done(opened=4, closed=1)
+    make_task(status="cancelled", created_at=ago(8), completed_at=ago(2))
+    done(opened=300, closed=250)  # long over
+    read = flow.read(30)
+    assert (read.standing, read.left) == (2, 2)
+    assert sum(day.opened for day in read.days) == 3
+    assert sum(day.done for day in read.days) == 2
+    assert sum(day.cancelled for day in read.days) == 1
+    assert read.days[-1].left == read.left
+    assert (
+        flow_words.burn_up_sentence(read)
+        == "3 tasks came, 2 were done, 1 cancelled: 2 are left, as many as 30 days ago."
+    )
+
+
+def test_the_pace_says_when_it_ends(db: None) -> None:
+    for number in range(8):
+        done(opened=60, closed=number + 1)
+    make_task(created_at=ago(60))
+    assert "1 is left, at this pace for about 1 more week" in flow_words.burn_up_sentence(flow.read(30))
+
+
+def test_days_begin_at_local_midnight(db: None) -> None:
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    make_task(created_at=midnight)
+    make_task(created_at=midnight - timedelta(seconds=1))
+    assert [day.opened for day in flow.read(30).days][-2:] == [1, 1]
+
+
+def test_cycle_time_runs_from_the_first_claim_and_lead_time_from_opening(db: None) -> None:
+    for days in (1, 2, 3, 4):
+        task = done(opened=20, closed=10, begun=10 + days)
+        TaskEvent.objects.create(task=task, kind="claimed", actor="john", at=ago(10.5))  # claimed once more
+        TaskEvent.objects.create(
+            task=task, kind="in_progress", actor="john", at=ago(1)
+        )  # reopened: not before done
+    done(opened=30, closed=10)
+    took = flow.read(30).took
+    assert (took.tasks, took.known) == (5, 4)
+    assert took.cycle is not None and took.lead is not None
+    assert abs(took.cycle[0] - 2.5 * DAY) < timedelta(minutes=1)
+    assert abs(took.cycle[1] - 3.55 * DAY) < timedelta(minutes=1)
+    assert abs(took.lead[0] - 10 * DAY) < timedelta(minutes=1)
+
+
+def test_the_measure_is_lead_time_while_nobody_knows_when_work_began(ada: Client) -> None:
+    done(opened=12, closed=10)
+    assert "from being opened to done" in page(ada)
+    assert "When work began is known of none of them." in page(ada)
+    done(opened=12, closed=10, begun=11)
+    assert "the 1 of 2 tasks whose beginning is known" in page(ada)
+    assert "from being opened to done" in page(ada, "measure=lead")
+
+
+def test_weeks_add_up_and_partial_ones_are_marked(db: None) -> None:
+    for days in (1, 8, 15, 22, 29):
+        done(opened=40, closed=days)
+    read = flow.read(30)
+    assert sum(week.done for week in read.weeks) == 5
+    assert [week.whole for week in read.weeks[1:-1]] == [True] * (len(read.weeks) - 2)
+    assert all(week.monday.weekday() == 0 for week in read.weeks)
+
+
+def test_what_lies_about_is_the_oldest_first_and_red_beyond_the_usual(ada: Client) -> None:
+    for number in range(10):
+        done(opened=6, closed=4, begun=5 + number / 100)
+    old = make_task(status="blocked", created_at=ago(90))
+    TaskEvent.objects.create(task=old, kind="in_progress", actor="john", at=ago(50))
+    make_task(status="ready", created_at=ago(0.1))
+    make_task(status="open", created_at=ago(300))  # nobody has begun it
+    read = flow.read(30)
+    assert read.lying[0].task_id == old.pk
+    chart = flow_words.age_chart(read, "cycle")
+    assert [dot.tone for dot in chart.dots] == ["danger", "info"]
+    assert chart.levels == ["Ready", "Blocked"]
+    assert f"#{old.pk} has been under way for 50 days" in chart.sentence
+    assert f"#{old.pk}</a>" in page(ada)
+
+
+def test_it_looks_at_one_team_and_at_a_period(ada: Client) -> None:
+    done(opened=100, closed=100, team="sales")
+    make_task(team="ops", created_at=ago(2))
+    assert "1 task came, 0 were done" in page(ada, "days=30&team=ops")
+    assert "look at 180 days" in page(ada, "days=90&team=sales")
+    assert "1 task came, 1 was done: nothing is left." in page(ada, "days=180&team=sales")
+
+
+@pytest.mark.parametrize(
+    "query", ["days=x", "days=-1", "days=99999", "team=%00", "measure=x", "team=" + "x" * 5000]
+)
+def test_no_address_breaks_it(query: str, ada: Client) -> None:
+    done(opened=3, closed=2)
+    page(ada, query)
+
+
+def test_titles_are_text(ada: Client) -> None:
+    make_task(status="blocked", title="</title><script>alert(1)</script>")
+    assert "<script>alert" not in page(ada)
+
+
+def test_staff_without_permission_see_nothing(sten: Client) -> None:
+    assert sten.get(URL).status_code == 403
+
+
+@pytest.mark.parametrize("sql", [flow.OPENED, flow.CLOSED, flow.NOT_CLOSED, flow.DURATIONS])
+@pytest.mark.parametrize("team", ["", "sales"])
+def test_a_period_is_read_from_indexes_alone(sql: str, team: str, db: None) -> None:
+    """A million tasks are fast because no row of theirs is touched but the events of a sample."""
+    params: dict[str, Any] = {
+        "edges": [ago(30)], "start": ago(30), "stop": ago(0), "team": team, "limit": 10, "starts": [ago(30)],
+        "stops": [ago(0)], "begun": ["claimed"], "sample": 10,
+    }  # fmt: skip
+    with connection.cursor() as cursor:
+        for setting in ("enable_seqscan", "enable_bitmapscan", "enable_sort"):
+            cursor.execute(f"SET LOCAL {setting} = off")
+        cursor.execute("EXPLAIN " + sql.format(team=flow.TEAM if team else ""), params)
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "on missioncontrol_task" in plan
+    assert "Index Only Scan" in plan
+    assert "Seq Scan" not in plan
+
+
+class Sums(TestCase):
+    """However tasks came and went, what was there and what came is what got done and what is left."""
+
+    @given(
+        st.lists(
+            st.tuples(st.floats(0, 50), st.floats(0, 1), st.sampled_from(["open", "done", "cancelled"])),
+            max_size=30,
+        )
+    )
+    def test_the_lines_always_meet_what_is_left(self, tasks: list[tuple[float, float, str]]) -> None:
+        for opened, share, status in tasks:
+            closed = None if status == "open" else ago(opened * share)
+            make_task(status=status, created_at=ago(opened), completed_at=closed)
+        read = flow.read(30)
+        assert read.days[-1].left == read.left == sum(status == "open" for _, _, status in tasks)
+        assert all(day.left >= 0 for day in read.days)
+        long_ago = sum(opened > 31 for opened, _, _ in tasks)
+        assert read.standing <= len(tasks) and sum(day.opened for day in read.days) <= len(tasks) - long_ago
