@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "alai.kernel",
     "missioncontrol",
+    "inbox",
     "alai.apps.RootConfig",
 ]
 MIDDLEWARE = [
