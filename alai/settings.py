@@ -244,6 +244,9 @@ EVIDENCE_MAX_BYTES = env.int("EVIDENCE_MAX_MB", default=50) * 1024 * 1024
 MC_LEASE_ENFORCE = flag("MC_LEASE_ENFORCE", default=True)
 NATIVE_TASK_ID_START = 1_000_000
 
+# --- Inbox ------------------------------------------------------------------------------------------
+INBOX_MESSAGE_MAX_BYTES = env.int("INBOX_MESSAGE_MAX_MB", default=30) * 1024 * 1024
+
 # --- Slack ------------------------------------------------------------------------------------------
 SLACK_API_URL = env.str("SLACK_API_URL", default="https://slack.com/api")
 SLACK_BOT_TOKEN = env.str("SLACK_BOT_TOKEN", default="")
