@@ -25,7 +25,7 @@ SENDER_UPKEEP = ("sent_count", "last_sent_at", "paperless_name", "paperless_chec
 
 def register() -> None:
     audit.register(Account, quiet=Account.HEALTH)
-    audit.register(Folder, quiet=("watermark",))
+    audit.register(Folder, quiet=Folder.PROGRESS)
     audit.register(Partner)
     audit.register(Sender, quiet=SENDER_UPKEEP)
     audit.register(Mail, omit=("references",), quiet=("next_try_at", "llm_attempts", "thread_id"))

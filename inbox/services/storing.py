@@ -20,9 +20,9 @@ TRIES = 5
 
 # One statement for a batch: whatever another connection stores at the same moment, each message is inserted once.
 INSERT = f"""
-INSERT INTO {TABLE} (account_id, folder_id, uidvalidity, uid, fetched, outgoing, raw_sha256, size, state,
+INSERT INTO {TABLE} (account_id, folder_id, uidvalidity, uid, fetched, outgoing, history, raw_sha256, size, state,
                      internal_date, received_at, subject, sender, sender_name, snippet)
-SELECT %s, %s, %s, one.uid, %s, %s, one.hash, one.size, 'stored', one.at, coalesce(one.at, now()), '', '', '', ''
+SELECT %s, %s, %s, one.uid, %s, %s, %s, one.hash, one.size, 'stored', one.at, coalesce(one.at, now()), '', '', '', ''
 FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::timestamptz[]) AS one (uid, hash, size, at)
 ON CONFLICT DO NOTHING RETURNING id, raw_sha256
 """
@@ -46,6 +46,7 @@ class _Place:
     folder: Folder | None
     uidvalidity: int | None
     fetched: bool
+    history: bool = False
 
     @property
     def outgoing(self) -> bool:
@@ -86,13 +87,14 @@ def store_many(
     folder: Folder | None = None,
     uidvalidity: int | None = None,
     fetched: bool,
+    history: bool = False,
     by: Principal,
 ) -> list[tuple[int, bool]]:
     """Store messages without parsing them, in one transaction; answers id and whether it is new for each.
 
-    Triage parses them: `parse_stored`.
+    Triage parses them: `parse_stored`. `history` says that they were there before we watched the account.
     """
-    where = _Place(account, folder, uidvalidity, fetched)
+    where = _Place(account, folder, uidvalidity, fetched, history)
     packed = [(item, pack(item.raw, item.size)) for item in items]
     with acting_as(by), audit.writing(history=TABLE):
         ids, fresh = _store(where, packed)
@@ -142,6 +144,7 @@ def _insert(where: _Place, packed: Sequence[tuple[Incoming, Packed]]) -> dict[st
         where.uidvalidity,
         where.fetched,
         where.outgoing,
+        where.history,
     ]
     columns = [
         [item.uid for item, _ in packed],
