@@ -246,6 +246,8 @@ NATIVE_TASK_ID_START = 1_000_000
 
 # --- Inbox ------------------------------------------------------------------------------------------
 INBOX_MESSAGE_MAX_BYTES = env.int("INBOX_MESSAGE_MAX_MB", default=30) * 1024 * 1024
+MAIL_CA_FILE = env.str("MAIL_CA_FILE", default="")  # certificate authorities beside the system's
+MAIL_IDLE_SECONDS = env.int("MAIL_IDLE_SECONDS", default=0)  # 0: each minute is enough
 
 # --- Slack ------------------------------------------------------------------------------------------
 SLACK_API_URL = env.str("SLACK_API_URL", default="https://slack.com/api")

@@ -115,14 +115,18 @@ class Connection:
             # Changed flags of any message may be told at any time; `n:m` beyond the end answers the last one.
             if uid is not None and first <= uid <= last and size is not None:
                 with told_apart(self.server.host, "listing messages"):
-                    found[uid] = Overview(uid, responses.number(size), responses.internal_date(one.get("INTERNALDATE")))
+                    found[uid] = Overview(
+                        uid, responses.number(size), responses.internal_date(one.get("INTERNALDATE"))
+                    )
         return [found[uid] for uid in sorted(found)]
 
     def messages(self, wanted: Sequence[Overview]) -> Iterator[tuple[int, bytes]]:
         """UID and raw bytes of each message, as they arrive; those that are gone meanwhile are left out."""
         uids, size = {one.uid for one in wanted}, sum(one.size for one in wanted)
         allowed = int(size * LYING) + OVERHEAD * len(wanted)
-        for one in self._fetch("fetching messages", "UID", "FETCH", uid_set(sorted(uids)), "(UID BODY.PEEK[])", size=allowed):
+        for one in self._fetch(
+            "fetching messages", "UID", "FETCH", uid_set(sorted(uids)), "(UID BODY.PEEK[])", size=allowed
+        ):
             uid, raw = _uid(one), one.get("BODY[]")
             if uid in uids and isinstance(raw, bytes):
                 uids.discard(uid)
@@ -192,9 +196,7 @@ class Connection:
         """A command and its reply, bounded in time and bytes."""
         limits = self.server.limits
         with told_apart(self.server.host, doing):
-            self._client.sock.expect(
-                seconds=seconds or limits.seconds_for(size), size=size + limits.chatter
-            )
+            self._client.sock.expect(seconds=seconds or limits.seconds_for(size), size=size + limits.chatter)
             yield
 
     def _log_in(self) -> None:
@@ -231,9 +233,7 @@ class Connection:
                 raise imaplib.IMAP4.error(quoted(data[-1]))
             return [responses.listed(group) for group in _grouped(pieces)]
 
-    def _fetch(
-        self, doing: str, command: str, *arguments: str, size: int = 0
-    ) -> Iterator[dict[str, Value]]:
+    def _fetch(self, doing: str, command: str, *arguments: str, size: int = 0) -> Iterator[dict[str, Value]]:
         """Each FETCH response as it arrives. A NO at the end is an error, but what came before it counts."""
         with self._asking(doing, size=size):
             client = self._client
@@ -271,7 +271,6 @@ class _Client(imaplib.IMAP4):
         sock.silence = limits.silence
         sock.expect(seconds=limits.reply, size=limits.chatter)
         return sock
-
 
     def _mode_ascii(self) -> None:
         super()._mode_ascii()  # type: ignore[misc]

@@ -36,7 +36,9 @@ def sent_folder(folders: Sequence[Listed]) -> str:
     marked = [folder.name for folder in usable if "\\sent" in folder.attributes]
     if marked:
         return marked[0]
-    named = [(SENT_NAMES.index(last), folder.name) for folder in usable if (last := _last(folder)) in SENT_NAMES]
+    named = [
+        (SENT_NAMES.index(last), folder.name) for folder in usable if (last := _last(folder)) in SENT_NAMES
+    ]
     return min(named)[1] if named else ""
 
 

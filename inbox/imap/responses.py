@@ -23,7 +23,9 @@ LITERAL = re.compile(rb"~?\{\d+\+?\}$")
 INTERNALDATE = re.compile(
     rb"\s*(\d{1,2})-([A-Za-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d) ([-+])(\d\d)(\d\d)$", re.ASCII
 )
-MONTHS = {name: number for number, name in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+MONTHS = {
+    name: number for number, name in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
+}
 DEEPEST = 20
 
 OPEN, CLOSE = object(), object()

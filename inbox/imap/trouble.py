@@ -31,12 +31,16 @@ class Kind(StrEnum):
 
 
 class MailTrouble(Exception):
-    """A failed conversation with a mail server; the text is a sentence for people, without secrets."""
+    """A failed conversation with a mail server; the text is a sentence for people, without secrets.
 
-    def __init__(self, kind: Kind, sentence: str) -> None:
+    `goes_on`: the server only said no, and the connection can be used further.
+    """
+
+    def __init__(self, kind: Kind, sentence: str, *, goes_on: bool = False) -> None:
         super().__init__(sentence)
         self.kind = kind
         self.sentence = sentence
+        self.goes_on = goes_on
 
 
 class TooMuch(OSError):
@@ -47,7 +51,7 @@ def quoted(said: object) -> str:
     """What a server said, fit for a sentence: one short line of printable characters."""
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
     text = "".join(letter if letter.isprintable() else " " for letter in text[: 4 * LONGEST_QUOTE])
-    text = " ".join(text.split())
+    text = " ".join(text.split()).rstrip(".")
     return text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 1] + "…"
 
 
@@ -58,7 +62,10 @@ def told_apart(host: str, doing: str) -> Iterator[None]:
         yield
     except (OSError, imaplib.IMAP4.error, ImapToolsError, ValueError) as error:
         kind, sentence = _explain(error, host, doing)
-        raise MailTrouble(kind, sentence) from None  # the cause's frames hold the password
+        said_no = isinstance(error, imaplib.IMAP4.error | ImapToolsError)
+        goes_on = said_no and not isinstance(error, imaplib.IMAP4.abort)
+        # The cause's frames hold the password.
+        raise MailTrouble(kind, sentence, goes_on=goes_on) from None
 
 
 def _explain(error: Exception, host: str, doing: str) -> tuple[Kind, str]:
@@ -78,7 +85,10 @@ def _explain(error: Exception, host: str, doing: str) -> tuple[Kind, str]:
         case ConnectionRefusedError():
             return Kind.NETWORK, f"{host} refuses connections on this port."
         case OSError():
-            return Kind.NETWORK, f"The connection to {host} broke while {doing}: {quoted(error.strerror or error)}."
+            return (
+                Kind.NETWORK,
+                f"The connection to {host} broke while {doing}: {quoted(error.strerror or error)}.",
+            )
         case imaplib.IMAP4.abort() if re.search(r"EOF|socket error|unterminated line", str(error)):
             return Kind.NETWORK, f"{host} closed the connection while {doing}."
         case imaplib.IMAP4.abort():
@@ -94,7 +104,9 @@ def refused_login(host: str, said: object) -> MailTrouble:
     """A NO to the login: for good, unless the server says that it is for now."""
     words = quoted(said)
     code = re.search(r"\[([A-Z-]+)", words)
-    for_now = code[1] in FOR_NOW if code else re.search(r"temporar|try again|unavailable", words, re.IGNORECASE)
+    for_now = (
+        code[1] in FOR_NOW if code else re.search(r"temporar|try again|unavailable", words, re.IGNORECASE)
+    )
     if for_now:
         return MailTrouble(Kind.SERVER, f"{host} takes no logins at the moment: {words}.")
     return MailTrouble(Kind.AUTH, f"{host} refuses the login: {words}.")

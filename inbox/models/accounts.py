@@ -142,7 +142,10 @@ class Folder(models.Model):
     role = models.CharField(max_length=5, choices=Role, default=Role.INBOX)
     uidvalidity = models.BigIntegerField(null=True, editable=False)
     watermark = models.BigIntegerField(
-        default=0, db_default=0, editable=False, help_text="Every UID up to here is stored, but for `backfill`."
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="Every UID up to here is stored, but for `backfill`.",
     )
     backfill = models.BigIntegerField(
         default=0,

@@ -24,7 +24,7 @@ import trustme
 from alai.embedded.process import choose_port
 
 HOST = "localhost"
-PASSWORD = "correct horse € battery"
+PASSWORD = "correct-horse-€-\\\"battery"  # every user's
 READY_SECONDS = 20.0
 _program = shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin:/usr/local/sbin")
 
@@ -52,12 +52,12 @@ ssl_cert = <{folder}/server.pem
 ssl_key = <{folder}/server.key
 ssl_min_protocol = TLSv1.2
 passdb {{
-  driver = passwd-file
-  args = scheme=PLAIN {folder}/passwords
+  driver = static
+  args = password={password}
 }}
 userdb {{
   driver = static
-  args = home={folder}/home/%u
+  args = home={folder}/home/%u allow_all_users=yes
 }}
 namespace inbox {{
   inbox = yes
@@ -79,6 +79,9 @@ service imap-login {{
 }}
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service stats {{
   chroot =
@@ -103,7 +106,6 @@ class Dovecot:
         self.ca_file = folder / "ca.pem"
         self._authority = trustme.CA()
         self._authority.cert_pem.write_to_path(str(self.ca_file))
-        self._users: dict[str, str] = {}
         self._names = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
         for name in ("run", "state", "mail", "home"):
@@ -151,18 +153,15 @@ class Dovecot:
 
     # --- Its set-up ---------------------------------------------------------------------------------
 
-    def certify(self, *, name: str = HOST, not_after: datetime | None = None, by: trustme.CA | None = None) -> None:
+    def certify(
+        self, *, name: str = HOST, not_after: datetime | None = None, by: trustme.CA | None = None
+    ) -> None:
         """A certificate for that name; takes effect with the next start."""
         certificate = (by or self._authority).issue_cert(name, not_after=not_after)
-        (self.folder / "server.pem").write_bytes(b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
+        (self.folder / "server.pem").write_bytes(
+            b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
+        )
         (self.folder / "server.key").write_bytes(certificate.private_key_pem.bytes())
-
-    def add(self, user: str, password: str = PASSWORD) -> str:
-        """An account, or its new password."""
-        self._users[user] = password
-        lines = [f"{name}:{secret}\n" for name, secret in self._users.items()]
-        (self.folder / "passwords").write_text("".join(lines))
-        return user
 
     def manage(self, *arguments: str) -> str:
         """Dovecot's own administration tool."""
@@ -219,10 +218,10 @@ class Dovecot:
         root, us = os.geteuid() == 0, pwd.getpwuid(os.geteuid())
         internal = pwd.getpwnam("dovecot") if root else us
         mail = _mail_user() if root else us
-        (self.folder / "passwords").touch()
         (self.folder / "dovecot.conf").write_text(
             CONFIGURATION.format(
                 folder=self.folder,
+                password=PASSWORD,
                 internal=internal.pw_name,
                 internal_group=_group(internal.pw_gid),
                 login="dovenull" if root else us.pw_name,
@@ -258,6 +257,5 @@ def _mail_user() -> pwd.struct_passwd:
 
 
 def _group(number: int) -> str:
-
 
     return grp.getgrgid(number).gr_name
