@@ -230,7 +230,9 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_ROOT = DATA_DIR / "files"
 INBOX_MESSAGE_MAX_BYTES = env.int("INBOX_MESSAGE_MAX_MB", default=30) * 1024 * 1024
-DATA_UPLOAD_MAX_MEMORY_SIZE = INBOX_MESSAGE_MAX_BYTES + 1024  # the largest body is a mail; JSON has its own limit
+DATA_UPLOAD_MAX_MEMORY_SIZE = (
+    INBOX_MESSAGE_MAX_BYTES + 1024
+)  # the largest body is a mail; JSON has its own limit
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # --- API --------------------------------------------------------------------------------------------

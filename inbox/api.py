@@ -59,7 +59,9 @@ def shown(message_id: int) -> MessageOut:
     operation_id="post_mail",
     openapi_extra=idempotent(RAW),
 )
-def post_mail(request: HttpRequest, account: Annotated[str, Query(min_length=1, max_length=320)]) -> Status[MessageOut]:
+def post_mail(
+    request: HttpRequest, account: Annotated[str, Query(min_length=1, max_length=320)]
+) -> Status[MessageOut]:
     """Hand in a raw RFC 5322 message of up to 30 MB; 200 when it is known already. Never waits on the network.
 
     An unknown account becomes a feed. What only the LLM can decide is `deferred` and decided within minutes.

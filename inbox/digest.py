@@ -19,7 +19,9 @@ from inbox.triage.verdicts import Action, Verdict
 WAITING = timedelta(hours=6)
 LINES = 25  # of a section; the rest is counted
 SUBJECT_LENGTH = 90
-IMPORTED_NEW = "imported_new"  # the reason code of imported mail that the old system left as new, without a task
+IMPORTED_NEW = (
+    "imported_new"  # the reason code of imported mail that the old system left as new, without a task
+)
 FIRST_LOOK = timedelta(days=1)  # how far back kept mail is listed when there was no digest before
 
 

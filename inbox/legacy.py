@@ -29,10 +29,28 @@ PRIORITIES = {"high": "high", "normal": "medium", "medium": "medium", "low": "lo
 MAIL_COLUMNS = (
     *("id", "identity", "message_id", "in_reply_to", "references", "thread_id", "outgoing", "received_at"),
     *("verdict", "action", "classification", "priority", "reasons", "score", "decided_by", "decided_at"),
-    *("partner_tier", "partner_name", "task_id", "answered_at", "answered_by", "reactor_pushed_at", "llm_attempts"),
+    *(
+        "partner_tier",
+        "partner_name",
+        "task_id",
+        "answered_at",
+        "answered_by",
+        "reactor_pushed_at",
+        "llm_attempts",
+    ),
 )
 DECISION_COLUMNS = (
-    *("mail_id", "number", "message_id", "verdict", "action", "classification", "priority", "reasons", "score"),
+    *(
+        "mail_id",
+        "number",
+        "message_id",
+        "verdict",
+        "action",
+        "classification",
+        "priority",
+        "reasons",
+        "score",
+    ),
     *("stage", "task_id", "detail", "by"),
 )
 STAGE = "import"
@@ -48,7 +66,9 @@ def to_account(draft: Draft) -> Rejection | None:
     """Mail older than the old system's last look was in its hands: that is the account's cut-over."""
     address = draft.text("address", 254).strip().lower()
     if not ADDRESS.fullmatch(address):
-        return Rejection("no_address", f"address is {shown(draft.row.values.get('address'))}, no mail address.")
+        return Rejection(
+            "no_address", f"address is {shown(draft.row.values.get('address'))}, no mail address."
+        )
     port = draft.whole("port")
     if port is None or not 1 <= port <= 65535:
         port = 993
@@ -84,7 +104,9 @@ def to_message(draft: Draft) -> Rejection | None:
     """The message's own columns; what belongs to its mail travels beside them."""
     account = draft.text("account", 254).strip().lower()
     if not ADDRESS.fullmatch(account):
-        return Rejection("no_account", f"account is {shown(draft.row.values.get('account'))}, no mail address.")
+        return Rejection(
+            "no_account", f"account is {shown(draft.row.values.get('account'))}, no mail address."
+        )
     received = _received(draft)
     body = draft.text("body")
     classification = _classification(draft)
@@ -224,7 +246,9 @@ def _identity(one: Candidate) -> str:
     message_id = one.draft.children["mail"]["message_id"]
     if not message_id:
         return _digest(f"{NAME} {one.row.key}")
-    return _digest("\0".join(("imported", message_id, one.draft.values["sender"], one.draft.values["subject"])))
+    return _digest(
+        "\0".join(("imported", message_id, one.draft.values["sender"], one.draft.values["subject"]))
+    )
 
 
 def _digest(text: str) -> str:
@@ -336,7 +360,11 @@ def _catch_up(candidates: Sequence[Candidate]) -> None:
     rows = []
     for one in candidates:
         mail = one.draft.children["mail"]
-        fresh = {"reasons": _reasons(mail), "classification": mail["classification"], "priority": mail["priority"]}
+        fresh = {
+            "reasons": _reasons(mail),
+            "classification": mail["classification"],
+            "priority": mail["priority"],
+        }
         rows.append(
             [
                 mail["answered_at"], mail["answered_at"], STAGE, mail["task_id"], _verdict(mail).value,
@@ -405,14 +433,43 @@ EMAILS = TableMapping(
     required=frozenset({"id", "account", "message_id"}),
     known=frozenset(
         {
-            *("id", "account", "message_id", "thread_id", "from_addr", "from_name", "to_addr", "subject", "body"),
-            *("snippet", "classification", "priority", "status", "has_attachments", "attachments", "received_at"),
+            *(
+                "id",
+                "account",
+                "message_id",
+                "thread_id",
+                "from_addr",
+                "from_name",
+                "to_addr",
+                "subject",
+                "body",
+            ),
+            *(
+                "snippet",
+                "classification",
+                "priority",
+                "status",
+                "has_attachments",
+                "attachments",
+                "received_at",
+            ),
             *("created_at", "answered_at", "mc_task_id", "partner_tier", "reactor_pushed_at"),
         }
     ),
     key=("id",),
     columns=(
-        *("id", "account_id", "mail_id", "state", "outgoing", "subject", "sender", "sender_name", "to", "snippet"),
+        *(
+            "id",
+            "account_id",
+            "mail_id",
+            "state",
+            "outgoing",
+            "subject",
+            "sender",
+            "sender_name",
+            "to",
+            "snippet",
+        ),
         *("has_attachments", "sent_at", "received_at", "stored_at", "legacy"),
     ),
     convert=to_message,

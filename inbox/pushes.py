@@ -58,7 +58,9 @@ def text_of(mail: Mail, message: Message) -> str:
     name = mail.partner_name or message.sender_name or message.sender or "Somebody"
     subject = " ".join(message.subject.split())[:SUBJECT_LENGTH] or "(no subject)"
     task = f" (task {mail.task_id})" if mail.task_id else ""
-    return f"[{_label(mail)}] {escape(name)} emailed {escape(message.account.address)} — {escape(subject)}{task}"
+    return (
+        f"[{_label(mail)}] {escape(name)} emailed {escape(message.account.address)} — {escape(subject)}{task}"
+    )
 
 
 def _label(mail: Mail) -> str:

@@ -72,12 +72,16 @@ def _partner(wanted: str) -> Q:
     if wanted.isdecimal() and len(wanted) < 5:
         return Q(mail__partner_tier=int(wanted))
     names = Q(mail__partner_name__iexact=wanted) | Q(mail__partner__domain__iexact=wanted)
-    return names | Q(mail__partner__address__iexact=wanted) | Q(sender__iexact=wanted, mail__partner_tier__gt=0)
+    return (
+        names | Q(mail__partner__address__iexact=wanted) | Q(sender__iexact=wanted, mail__partner_tier__gt=0)
+    )
 
 
 def visible_message(by: Principal, message_id: int) -> Message:
     """The message, when it exists (404) and the caller's token covers its account (403)."""
-    found = Message.objects.for_display().filter(pk=message_id).first() if 0 < message_id <= MAX_BIGINT else None
+    found = (
+        Message.objects.for_display().filter(pk=message_id).first() if 0 < message_id <= MAX_BIGINT else None
+    )
     if found is None:
         raise NotFound(f"There is no message {message_id}.", code="message_not_found")
     require_account(by, found.account.address)

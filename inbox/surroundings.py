@@ -14,7 +14,12 @@ from missioncontrol.models import CLOSED, Task
 
 
 def gather(
-    message: Message, mail: Mail, parsed: Parsed, *, opinion: Opinion | None = None, now: datetime | None = None
+    message: Message,
+    mail: Mail,
+    parsed: Parsed,
+    *,
+    opinion: Opinion | None = None,
+    now: datetime | None = None,
 ) -> Surroundings:
     """Everything that the pipeline may know, in a handful of short queries."""
     sender = Sender.objects.filter(address=parsed.sender.email[:320]).first() if parsed.sender.email else None
@@ -25,6 +30,7 @@ def gather(
         own_addresses=own_addresses(),
         authserv_ids=frozenset(one.lower() for one in message.account.authserv_ids),
         fetched=message.fetched,
+        sent=message.outgoing,
         received_at=message.received_at,
         partner=verdicts.Partner(row.tier, row.name, row.reason, row.matched) if row else None,
         contact=contact_of(sender),

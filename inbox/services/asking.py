@@ -108,7 +108,9 @@ def _let_go(ids: list[int]) -> None:
 
 def _claim_mail() -> int | None:
     with audit.writing(history=Mail._meta.db_table):
-        due = Mail.objects.filter(verdict=Verdict.DEFERRED, next_try_at__lte=Now()).order_by("next_try_at", "id")
+        due = Mail.objects.filter(verdict=Verdict.DEFERRED, next_try_at__lte=Now()).order_by(
+            "next_try_at", "id"
+        )
         mail = due.select_for_update(skip_locked=True).first()
         if mail is not None:
             Mail.objects.filter(pk=mail.pk).update(

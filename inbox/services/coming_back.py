@@ -78,7 +78,11 @@ def missing_digest(now: datetime) -> str:
         return f"No digest was made on {local:%d %B}: run manage.py send_digest."
     told = digest.notification
     late = digest.created_at < now - limit
-    if late and told is not None and told.state not in (Notification.State.SENT, Notification.State.COALESCED):
+    if (
+        late
+        and told is not None
+        and told.state not in (Notification.State.SENT, Notification.State.COALESCED)
+    ):
         return f"The digest of {local:%d %B} is not in Slack ({told.state}): {told.last_error or 'no answer yet'}."
     return ""
 
@@ -159,7 +163,9 @@ def _escalation_text(mail: Mail, hours: int) -> str:
     who = escape((mail.partner_name or message.sender_name or message.sender)[:100])
     subject = escape(" ".join(message.subject.split())[:SUBJECT_LENGTH]) or "(no subject)"
     task = f" (task {mail.task_id})" if mail.task_id else ""
-    return f"[SLA {hours} h] No answer to {who}, who wrote to {escape(message.account.address)}: {subject}{task}"
+    return (
+        f"[SLA {hours} h] No answer to {who}, who wrote to {escape(message.account.address)}: {subject}{task}"
+    )
 
 
 def _digest_time() -> time:

@@ -121,7 +121,9 @@ def mark_answered(*, by: Principal, message_id: int) -> Message:
     """Somebody answered, by telephone or from elsewhere: it comes back no more."""
     message = visible_message(by, message_id)
     with acting_as(by), audit.writing():
-        Mail.objects.filter(pk=message.mail_id, answered_at=None).update(answered_at=Now(), answered_by=by.actor)
+        Mail.objects.filter(pk=message.mail_id, answered_at=None).update(
+            answered_at=Now(), answered_by=by.actor
+        )
     return message
 
 
@@ -130,14 +132,21 @@ def _correcting(by: Principal, message_id: int, note: str) -> Iterator[tuple[Mes
     """The message with its mail locked; 404 and 403 as for reading, 409 while nobody has parsed it yet."""
     message = visible_message(by, message_id)
     if message.mail_id is None:
-        raise Conflict(f"Message {message_id} is stored and not read yet; try again in a minute.", code="not_parsed")
+        raise Conflict(
+            f"Message {message_id} is stored and not read yet; try again in a minute.", code="not_parsed"
+        )
     with acting_as(by, why=note), audit.writing(history=TABLE):
         mail = Mail.objects.select_for_update().get(pk=message.mail_id)
         yield message, mail
 
 
 def _settle_by_person(
-    mail: Mail, message: Message, by: Principal, classification: Classification, reasons: tuple[str, ...], note: str
+    mail: Mail,
+    message: Message,
+    by: Principal,
+    classification: Classification,
+    reasons: tuple[str, ...],
+    note: str,
 ) -> None:
     verdict = Verdict(mail.verdict or Verdict.QUEUE)
     if verdict == Verdict.DEFERRED or (verdict == Verdict.TASK and classification != Classification.ACTION):

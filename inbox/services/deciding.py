@@ -34,7 +34,12 @@ PERSON = "person"  # the stage of a decision that a person made
 SOURCE = "inbox"
 RETRY = timedelta(minutes=5)
 PUSHED = frozenset({Action.PARTNER, Action.PARTNER_UNVERIFIED, Action.LINKED, Action.LLM_YES})
-PRIORITIES = {"low": Priority.LOW, "medium": Priority.MEDIUM, "high": Priority.HIGH, "critical": Priority.CRITICAL}
+PRIORITIES = {
+    "low": Priority.LOW,
+    "medium": Priority.MEDIUM,
+    "high": Priority.HIGH,
+    "critical": Priority.CRITICAL,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,9 @@ def decide(*, message_id: int, by: Principal = SYSTEM) -> Mail | None:
 
 def consider(case: Case, opinion: Opinion | None = None) -> Judgement:
     """The pipeline's judgement, unless it is settled beforehand what the message is."""
-    return _settled_before(case) or judge(case.parsed, gather(case.message, case.mail, case.parsed, opinion=opinion))
+    return _settled_before(case) or judge(
+        case.parsed, gather(case.message, case.mail, case.parsed, opinion=opinion)
+    )
 
 
 def settle(*, case: Case, judgement: Judgement, by: Principal = SYSTEM, again: bool = False) -> Mail:
@@ -92,7 +99,9 @@ def record(
     outcomes: Sequence[tuple[str, Outcome]] = (),
 ) -> Decision:
     """Append a decision with its evidence, and make it the one that stands. The mail is locked by the caller."""
-    last = Decision.objects.filter(mail=mail).order_by("-number").values_list("number", flat=True).first() or 0
+    last = (
+        Decision.objects.filter(mail=mail).order_by("-number").values_list("number", flat=True).first() or 0
+    )
     mail.verdict, mail.action = ruling.verdict.value, ruling.action.value
     mail.classification, mail.priority = ruling.classification.value, ruling.priority
     mail.reasons, mail.score = [code[:60] for code in ruling.reasons], ruling.score
@@ -135,7 +144,9 @@ def link_task(mail: Mail, message: Message, by: Principal, priority: str) -> boo
         return False
     who = message.sender_name or message.sender or "somebody"
     task, created = create_task(
-        by=Principal(actor=by.actor, scopes=by.scopes),  # the inbox's task, whatever teams the caller is limited to
+        by=Principal(
+            actor=by.actor, scopes=by.scopes
+        ),  # the inbox's task, whatever teams the caller is limited to
         title=f"Answer {who}: {message.subject or '(no subject)'}"[:500],
         description=_description(mail, message),
         priority=PRIORITIES.get(priority, Priority.MEDIUM),
@@ -205,13 +216,9 @@ def _speaks(mail: Mail, judgement: Judgement, *, again: bool) -> bool:
 
 
 def _settled_before(case: Case) -> Judgement | None:
-    """What no stage needs to look at: our own mail from Sent, and what the old system had in its hands."""
-    message = case.message
-    if message.outgoing:
-        ruling = Ruling(Verdict.QUEUE, Action.OWN, Classification.OWN, reasons=("from_sent",))
-        return Judgement(ruling, "sent", {})
-    cutover = message.account.cutover_at
-    if cutover is not None and message.received_at < cutover:
+    """What the old system had in its hands before the account's cut-over is not judged again."""
+    cutover = case.message.account.cutover_at
+    if cutover is not None and case.message.received_at < cutover and not case.message.outgoing:
         ruling = Ruling(Verdict.QUEUE, Action.IMPORTED, Classification.INFO, reasons=("before_cutover",))
         return Judgement(ruling, "cutover", {})
     return None
@@ -238,5 +245,3 @@ def _description(mail: Mail, message: Message) -> str:
     if mail.partner_tier:
         lines.insert(1, f"Partner: {mail.partner_name}, tier {mail.partner_tier}")
     return "\n".join(lines)
-
-

@@ -24,6 +24,8 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self.stdout.write(result.text)
         elif result.sent:
-            self.stdout.write(f"The digest of {result.date} is in the outbox for {settings.INBOX_SLACK_CHANNEL}.")
+            self.stdout.write(
+                f"The digest of {result.date} is in the outbox for {settings.INBOX_SLACK_CHANNEL}."
+            )
         else:
             self.stdout.write(f"The digest of {result.date} was sent already; --force sends it again.")
