@@ -13,6 +13,7 @@ from ninja.openapi.schema import OpenAPISchema
 from alai.kernel.api import StrictParser, look_up_path
 from alai.kernel.errors import PROBLEM_JSON, ApiError, Invalid, problem_response
 from alai.kernel.me import router as me_router
+from inbox.api import router as inbox_router
 from missioncontrol.api import router as missioncontrol_router
 from missioncontrol.hivemind_api import router as hivemind_router
 from missioncontrol.streams import router as streams_router
@@ -53,6 +54,7 @@ api.add_router("", me_router)
 api.add_router("", missioncontrol_router)
 api.add_router("", streams_router)
 api.add_router("", hivemind_router)
+api.add_router("", inbox_router)
 
 
 @api.exception_handler(ApiError)

@@ -229,7 +229,10 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_ROOT = DATA_DIR / "files"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+INBOX_MESSAGE_MAX_BYTES = env.int("INBOX_MESSAGE_MAX_MB", default=30) * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = (
+    INBOX_MESSAGE_MAX_BYTES + 1024
+)  # the largest body is a mail; JSON has its own limit
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # --- API --------------------------------------------------------------------------------------------
@@ -244,8 +247,7 @@ EVIDENCE_MAX_BYTES = env.int("EVIDENCE_MAX_MB", default=50) * 1024 * 1024
 MC_LEASE_ENFORCE = flag("MC_LEASE_ENFORCE", default=True)
 NATIVE_TASK_ID_START = 1_000_000
 
-# --- Inbox ------------------------------------------------------------------------------------------
-INBOX_MESSAGE_MAX_BYTES = env.int("INBOX_MESSAGE_MAX_MB", default=30) * 1024 * 1024
+# --- Mail accounts ----------------------------------------------------------------------------------
 MAIL_CA_FILE = env.str("MAIL_CA_FILE", default="")  # certificate authorities beside the system's
 MAIL_IDLE_SECONDS = env.int("MAIL_IDLE_SECONDS", default=0)  # 0: each minute is enough
 
@@ -257,6 +259,40 @@ NOTIFICATION_PACE_SECONDS = env.float(
     "NOTIFICATION_PACE_SECONDS", default=1.0
 )  # Slack: one a second and channel
 NOTIFICATION_COALESCE_AFTER = env.int("NOTIFICATION_COALESCE_AFTER", default=10)
+
+# --- Inbox ------------------------------------------------------------------------------------------
+INBOX_SLACK_CHANNEL = env.str("INBOX_SLACK_CHANNEL", default=SLACK_DEFAULT_CHANNEL or "#ceo")
+INBOX_PUSHES_PER_CYCLE = env.int("INBOX_PUSHES_PER_CYCLE", default=10)
+INBOX_CYCLE_SECONDS = env.int("INBOX_CYCLE_SECONDS", default=60)
+INBOX_LLM_PUSHES_PER_SENDER = env.int("INBOX_LLM_PUSHES_PER_SENDER", default=3)  # and day
+INBOX_DIGEST_AT = env.str("INBOX_DIGEST_AT", default="08:00")  # in TIME_ZONE
+INBOX_DIGEST_ALARM_MINUTES = env.int("INBOX_DIGEST_ALARM_MINUTES", default=10)
+INBOX_SLA_HOURS = (24, 48, 72, 96)
+# The handbook's values ("Step 3: LLM Revenue Classifier"); no address, no question.
+INBOX_LLM = {
+    "url": env.str("INBOX_LLM_URL", default=""),
+    "model": env.str("INBOX_LLM_MODEL", default="mlx-community/Qwen2.5-Coder-32B-Instruct-4bit"),
+    "key": env.str("INBOX_LLM_KEY", default=""),
+    "prompt_price": env.str("INBOX_LLM_PROMPT_PRICE", default="0"),  # dollars for 1,000 tokens
+    "completion_price": env.str("INBOX_LLM_COMPLETION_PRICE", default="0"),
+}
+INBOX_LLM_CLOUD = {
+    "url": env.str("INBOX_LLM_CLOUD_URL", default=""),
+    "model": env.str("INBOX_LLM_CLOUD_MODEL", default=""),
+    "key": env.str("INBOX_LLM_CLOUD_KEY", default=""),
+    "prompt_price": env.str("INBOX_LLM_CLOUD_PROMPT_PRICE", default="0"),
+    "completion_price": env.str("INBOX_LLM_CLOUD_COMPLETION_PRICE", default="0"),
+}
+INBOX_LLM_SECONDS = env.float("INBOX_LLM_SECONDS", default=15)
+INBOX_LLM_TEMPERATURE = 0.3
+INBOX_LLM_RETRY_TEMPERATURE = 0.1
+INBOX_LLM_MAX_TOKENS = 32
+INBOX_LLM_BREAKER_FAILURES = 5
+INBOX_LLM_BREAKER_SECONDS = 60
+PAPERLESS_URL = env.str("PAPERLESS_URL", default="")
+PAPERLESS_TOKEN = env.str("PAPERLESS_TOKEN", default="")
+PAPERLESS_ACCESS_ID = env.str("PAPERLESS_ACCESS_ID", default="")  # of Cloudflare Access
+PAPERLESS_ACCESS_SECRET = env.str("PAPERLESS_ACCESS_SECRET", default="")
 
 # --- Logs and metrics -------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Self
 
+from django.apps import apps
 from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db import models
 from django.db.models import F, Q
@@ -28,10 +29,19 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """Only these accounts' messages; an empty list means all."""
         return self.filter(account__address__in=addresses) if addresses else self
 
-    def waiting(self, state: str) -> Self:
-        """In that state and due, the oldest first."""
+    def for_display(self) -> Self:
+        """With its account and its mail, in one query."""
+        return self.select_related("account", "mail")
+
+    def triable(self) -> Self:
+        """Stored or parsed, due, and of an account that is triaged; the oldest first."""
         due = Q(next_try_at=None) | Q(next_try_at__lte=Now())
-        return self.filter(due, state=state).order_by("id")
+        unread = Q(state="stored") | (Q(state="parsed") & ~Q(account__triage="off"))
+        return self.filter(due, unread).order_by("id")
+
+    def forget_words(self) -> int:
+        """Take the search words away; the messages are found by account, sender and date alone."""
+        return apps.get_model("inbox", "MessageSearch")._default_manager.filter(message__in=self).delete()[0]
 
     def matching(self, words: str) -> Self:
         """Full text, best first, at most 200. Web search syntax."""

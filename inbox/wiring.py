@@ -1,6 +1,11 @@
 """What the inbox tells the kernel when Django is ready."""
 
-from alai.kernel import audit, retention
+from django.db import DatabaseError
+from django.utils import timezone
+
+from alai.kernel import audit, health, metrics, retention
+from alai.kernel.api import register_lookup
+from inbox import selectors
 from inbox.models import (
     Account,
     Content,
@@ -17,6 +22,7 @@ from inbox.models import (
     Sender,
     StageEvidence,
 )
+from inbox.services.coming_back import missing_digest
 
 # What strangers wrote never stands in the audit trail: it would outlive erasure and retention.
 WRITTEN_BY_STRANGERS = ("subject", "sender_name", "to", "cc", "snippet", "attachments", "findings", "legacy")
@@ -38,6 +44,10 @@ def register() -> None:
     )
     audit.exempt(MessageSearch, reason="derived from the message by a trigger")
     _keep()
+    register_lookup("message_id", selectors.visible_message)
+    metrics.gauge("alai_inbox_mails", "Mails.", ["action"], selectors.mails_by_action)
+    metrics.queue_depth(selectors.waiting)
+    health.register("inbox-digest", _digest)
 
 
 def _keep() -> None:
@@ -55,3 +65,12 @@ def _keep() -> None:
     retention.permanent(Mail, reason="what was decided of each mail, without its text")
     retention.permanent(Message, reason="that a mail came, without its text")
     retention.permanent(Decision, reason="the record of what was decided, and of corrections")
+
+
+def _digest() -> health.Finding | None:
+    """Only worth an entry when it is missing; a database that is away has its own."""
+    try:
+        reason = missing_digest(timezone.now())
+    except DatabaseError:
+        return None
+    return health.Finding("degraded", reason) if reason else None

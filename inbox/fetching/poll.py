@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from django.conf import settings
 
 from alai.kernel import metrics, secret_references
-from inbox import services
 from inbox.fetching.kept import KEEPER, Session
 from inbox.fetching.reading import Budget, Reader, hand_back
 from inbox.imap.backoff import pause
@@ -16,8 +15,9 @@ from inbox.imap.connection import Connection, Security, Server
 from inbox.imap.folders import INBOX, sent_folder
 from inbox.imap.trouble import Kind, MailTrouble
 from inbox.models import Account, Folder
-from inbox.services import Claim, ClaimLost
+from inbox.services import fetching
 from inbox.services.common import SYSTEM
+from inbox.services.fetching import Claim, ClaimLost
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Outcome:
 
 def poll(account_id: int, *, seconds: float = TURN_SECONDS) -> Outcome:
     """Fetch what is new; never raises for what a server does. Any number may run at once, in any process."""
-    claim = services.claim_account(account_id=account_id, seconds=CLAIM_SECONDS)
+    claim = fetching.claim_account(account_id=account_id, seconds=CLAIM_SECONDS)
     if claim is None:
         return Outcome("It is being fetched already, or not fetched at all.")
     try:
@@ -91,7 +91,7 @@ def _with(session: Session, claim: Claim, budget: Budget) -> Outcome:
         KEEPER.drop(claim.account.pk, session)
         raise
     outcome = _listen(session, claim, budget, outcome)
-    services.end_well(claim=claim, behind=outcome.behind, note=session.note)
+    fetching.end_well(claim=claim, behind=outcome.behind, note=session.note)
     metrics.external_call("imap", "ok")
     return outcome
 
@@ -113,7 +113,7 @@ def _read(session: Session, claim: Claim, budget: Budget) -> Outcome:
 
 
 def _reader(session: Session, claim: Claim, budget: Budget, name: str, role: Folder.Role) -> Reader:
-    folder = services.folder_of(claim=claim, name=name, role=role, by=SYSTEM)
+    folder = fetching.folder_of(claim=claim, name=name, role=role, by=SYSTEM)
     return Reader(session, claim, folder, budget)
 
 
@@ -133,7 +133,7 @@ def _listen(session: Session, claim: Claim, budget: Budget, outcome: Outcome) ->
     ending = time.monotonic() + settings.MAIL_IDLE_SECONDS
     try:
         while not outcome.more and (left := ending - time.monotonic()) > 1 and not KEEPER.stopping.is_set():
-            services.renew_claim(claim=claim, seconds=left + CLAIM_SECONDS)
+            fetching.renew_claim(claim=claim, seconds=left + CLAIM_SECONDS)
             reader = _reader(session, claim, budget, INBOX, Folder.Role.INBOX)
             hand_back()
             if not reader.changed() and not session.connection.wait(left):
@@ -152,11 +152,11 @@ def _listen(session: Session, claim: Claim, budget: Budget, outcome: Outcome) ->
 
 def _failed(claim: Claim, kind: Kind | None, sentence: str) -> Outcome:
     if KEEPER.stopping.is_set():
-        services.end_early(claim=claim)
+        fetching.end_early(claim=claim)
         return Outcome("Interrupted: this process ends.")
     trouble = Account.Trouble(kind.value) if kind else Account.Trouble.FAULT
     seconds = pause(kind, claim.account.failures + 1, random.random())  # noqa: S311 - spreads retries
-    services.end_badly(claim=claim, trouble=trouble, sentence=sentence, seconds=seconds)
+    fetching.end_badly(claim=claim, trouble=trouble, sentence=sentence, seconds=seconds)
     metrics.external_call("imap", trouble.value)
     return Outcome(sentence, failed=True)
 

@@ -11,14 +11,15 @@ from typing import Literal
 from django.conf import settings
 from django.db import connection as database
 
-from inbox import services
 from inbox.fetching.kept import KEEPER, Session
 from inbox.fetching.plans import Step, downwards, upwards
 from inbox.imap.connection import Connection, Opened, Overview
 from inbox.imap.trouble import MailTrouble
 from inbox.models import Folder, Message
-from inbox.services import Claim, Incoming
+from inbox.services import fetching
 from inbox.services.common import SYSTEM
+from inbox.services.fetching import Claim
+from inbox.services.storing import Incoming
 
 WINDOW = 500  # UIDs asked about at once
 WIDER = 8  # times, after a window without messages
@@ -86,11 +87,11 @@ class Reader:
 
     def _reconcile(self, said: Opened, newest: int) -> None:
         if said.uid_validity != self.folder.uidvalidity:
-            services.begin_reading(
+            fetching.begin_reading(
                 claim=self.claim, folder=self.folder, uidvalidity=said.uid_validity, newest=newest, by=SYSTEM
             )
         elif said.uid_next and newest < self.folder.watermark:
-            services.step_back(claim=self.claim, folder=self.folder, newest=newest, by=SYSTEM)
+            fetching.step_back(claim=self.claim, folder=self.folder, newest=newest, by=SYSTEM)
 
     def _read_new(self, newest: int) -> None:
         first = max(self.folder.backfill, self.folder.watermark - LOOK_BACK) + 1
@@ -156,7 +157,7 @@ class Reader:
             self._store(messages, received, None, mark)  # what did arrive need not be sent again
             if not KEEPER.stopping.is_set():
                 first = next(one.uid for one in messages if one.uid not in received)
-                services.note_stuck(claim=self.claim, folder=self.folder, uid=first)
+                fetching.note_stuck(claim=self.claim, folder=self.folder, uid=first)
             raise
         self._store(messages, received, to, mark)
 
@@ -190,7 +191,7 @@ class Reader:
         self, messages: Sequence[Overview], received: dict[int, bytes], to: int | None, mark: Mark
     ) -> None:
         items = [self._incoming(one, received[one.uid]) for one in messages if one.uid in received]
-        self.new += services.store_fetched(
+        self.new += fetching.store_fetched(
             claim=self.claim, folder=self.folder, items=items, by=SYSTEM,
             history=mark == "backfill" and self.folder.history, **({} if to is None else {mark: to}),
         )  # fmt: skip
@@ -215,7 +216,7 @@ class Reader:
 
     def _renew(self, size: int) -> None:
         seconds = self.connection.server.limits.seconds_for(size) + SPARE_SECONDS
-        services.renew_claim(claim=self.claim, seconds=seconds)
+        fetching.renew_claim(claim=self.claim, seconds=seconds)
         hand_back()
 
 

@@ -35,14 +35,21 @@ class Attachment:
     size: int
     sha256: str
     inner: tuple[str, ...] = ()  # names inside an archive, bounded
+    traits: tuple[str, ...] = ()  # encrypted, macro, script, form, password, smuggling, redirect, launch
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link as a reader would follow it, and the text that was shown for it."""
+    """A link as a reader would follow it, and the text that was shown for it.
+
+    `kind`: a, area, form, refresh, frame, or text where it stands bare in plain text. `image` is true when a
+    picture was what there was to click on.
+    """
 
     href: str
     text: str = ""
+    kind: str = "a"
+    image: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +81,25 @@ class Parsed:
     date: datetime | None = None  # aware; None when unusable
     headers: tuple[tuple[str, str], ...] = ()  # lower-case names, decoded values, in the message's order
     text: str = ""  # what a reader sees
+    plain: str = ""  # the text/plain alternative that a reader of HTML does not see
     html: str = ""  # as sent; never shown unsanitised
     hidden_text: str = ""  # in the HTML but not seen by a reader
     links: tuple[Link, ...] = ()
     remote_images: int = 0
+    image_links: tuple[str, ...] = ()  # where remote images are fetched from
+    image_texts: tuple[str, ...] = ()  # what stands in for images that are not shown
     forms: int = 0
+    password_fields: int = 0
+    scripts: int = 0
     attachments: tuple[Attachment, ...] = ()
     authentication: tuple[AuthenticationResult, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property
     def sender(self) -> Address:
-        return self.senders[0] if self.senders else Address()
+        """The first From that has an address, else the first, else an empty one."""
+        named = (sender for sender in self.senders if sender.email)
+        return next(named, self.senders[0] if self.senders else Address())
 
     def header(self, name: str) -> str:
         """The first header of that lower-case name, or an empty string."""

@@ -142,9 +142,12 @@ class Message(models.Model):
     subject = models.TextField(blank=True, default="")
     sender = models.CharField(max_length=320, blank=True, default="", help_text="From, lower case.")
     sender_name = models.CharField(max_length=200, blank=True, default="")
-    to = models.JSONField(default=list, db_default=[], help_text='[{"name", "email"}], at most 50.')
-    cc = models.JSONField(default=list, db_default=[])
+    to = ArrayField(
+        models.TextField(), default=list, db_default=[], help_text="Name <address> of each, at most 50."
+    )
+    cc = ArrayField(models.TextField(), default=list, db_default=[])
     snippet = models.CharField(max_length=300, blank=True, default="")
+    has_attachments = models.BooleanField(default=False, db_default=False)
     attachments = models.JSONField(default=list, db_default=[], help_text="Name, kind and size of each.")
     findings = models.JSONField(default=list, db_default=[], help_text="What the parser worked around.")
     sent_at = models.DateTimeField(null=True, help_text="Date, else when it arrived.")

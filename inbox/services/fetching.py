@@ -87,10 +87,12 @@ def folder_of(*, claim: Claim, name: str, role: Folder.Role, by: Principal) -> F
 def begin_reading(*, claim: Claim, folder: Folder, uidvalidity: int, newest: int, by: Principal) -> None:
     """Read a folder from the start: it is new to us, or its UIDs mean something else now.
 
-    What comes after UID `newest` is new mail. What was there is read afterwards; the first time of all it is
-    history (decision 31), later it may hold mail that we have not seen. Raises ClaimLost.
+    What comes after UID `newest` is new mail. What was there is read afterwards. The first time of all it is history
+    (decision 31), unless the account has its cut-over already, whose date decides then; later it may hold mail that
+    we have not seen. Raises ClaimLost.
     """
-    history = folder.uidvalidity is None or (folder.history and folder.backfill > 0)
+    unwatched = folder.uidvalidity is None and claim.account.cutover_at is None
+    history = unwatched or (folder.history and folder.backfill > 0)
     with acting_as(by), audit.writing(history=MESSAGES, why="a folder is read from the start"):
         marks = {"uidvalidity": uidvalidity, "watermark": newest, "backfill": newest, "history": history}
         _require(_under(claim, Folder, pk=folder.pk).update(**marks, stuck_uid=0, stuck_tries=0))

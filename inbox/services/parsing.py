@@ -4,6 +4,7 @@ import hashlib
 import logging
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import getaddresses
 from typing import Any
 
 from django.db import transaction
@@ -163,6 +164,7 @@ def _columns(message: Message, parsed: Parsed) -> dict[str, Any]:
         "to": _people(parsed.to),
         "cc": _people(parsed.cc),
         "snippet": " ".join(parsed.text[:2000].split())[:SNIPPET_LENGTH],
+        "has_attachments": bool(parsed.attachments),
         "attachments": [
             {"filename": one.filename[:200], "kind": one.kind, "size": one.size, "sha256": one.sha256}
             for one in parsed.attachments[:LISTED]
@@ -173,8 +175,13 @@ def _columns(message: Message, parsed: Parsed) -> dict[str, Any]:
     }
 
 
-def _people(addresses: tuple[Address, ...]) -> list[dict[str, str]]:
-    return [{"name": one.name[:200], "email": one.email[:320]} for one in addresses[:LISTED]]
+def _people(addresses: tuple[Address, ...]) -> list[str]:
+    """As people write them: `Mia <mia@partner.example>`."""
+    return [written(one.name[:200], one.email[:320]) for one in addresses[:LISTED]]
+
+
+def written(name: str, email: str) -> str:
+    return f"{name} <{email}>" if name and email else name or email
 
 
 def _usable(date: datetime | None) -> datetime | None:
@@ -273,8 +280,8 @@ def _from_columns(message: Message, text: str) -> Parsed:
         in_reply_to=mail.in_reply_to if mail else "",
         references=tuple(mail.references) if mail else (),
         senders=(Address(message.sender_name, message.sender),) if message.sender else (),
-        to=tuple(Address(one["name"], one["email"]) for one in message.to),
-        cc=tuple(Address(one["name"], one["email"]) for one in message.cc),
+        to=tuple(Address(name, email.lower()) for name, email in getaddresses(message.to)),
+        cc=tuple(Address(name, email.lower()) for name, email in getaddresses(message.cc)),
         subject=message.subject,
         date=message.sent_at,
         text=text,

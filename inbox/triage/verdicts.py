@@ -89,7 +89,8 @@ class Surroundings:
     """Everything that stages may know beside the message, gathered before they run: they touch no network, no clock.
 
     `fetched` is true for mail that we took from the account ourselves: only then are its Authentication-Results
-    ours to trust, and only those of `authserv_ids` (empty: the topmost header's, whoever wrote it, is not trusted).
+    ours to trust, and only those of `authserv_ids` (empty: the topmost header's, whoever wrote it, is not trusted;
+    an empty string among them stands for servers that write no id, as Microsoft's do).
     """
 
     now: datetime
@@ -97,6 +98,7 @@ class Surroundings:
     own_addresses: frozenset[str] = frozenset()
     authserv_ids: frozenset[str] = frozenset()
     fetched: bool = False
+    sent: bool = False  # taken from the account's own Sent folder
     received_at: datetime | None = None
     partner: Partner | None = None
     contact: Contact | None = None

@@ -1,0 +1,43 @@
+"""What the inbox does by itself. Each task answers a sentence; any number of them may run at once."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from alai.kernel.words import plural
+from inbox import pushes, services
+
+RUN_SECONDS = 50.0  # beat comes each minute
+
+
+@shared_task
+def triage() -> str:
+    """Parse and judge what waits, then push what is due."""
+    done = services.triage_waiting(seconds=RUN_SECONDS)
+    return f"{plural(done, 'message')} judged; {push()}"
+
+
+@shared_task
+def push() -> str:
+    """Hand the pushes that are due to the outbox, as many as the cycle allows."""
+    return f"{plural(pushes.push_waiting(), 'push', 'pushes')} handed to the outbox"
+
+
+@shared_task
+def ask_llm() -> str:
+    """Ask about what only the LLM can decide."""
+    return f"{plural(services.ask_waiting(seconds=RUN_SECONDS), 'mail')} decided with the LLM's help"
+
+
+@shared_task
+def digest() -> str:
+    """Send the day's digest when it is due, and raise the alarm when none went out in time."""
+    now = timezone.now()
+    sent = services.digest_is_due(now) and services.send_digest(now=now).sent
+    alarm = services.raise_digest_alarm(now=now)
+    return "The digest is in the outbox" if sent else "The digest is missing" if alarm else "No digest is due"
+
+
+@shared_task
+def escalate() -> str:
+    """Tell of what nobody answered in time."""
+    return f"{plural(services.escalate(), 'mail')} escalated"
