@@ -27,6 +27,7 @@ from inbox.schemas import (
     PartnerList,
     PartnerOut,
     ReclassifyIn,
+    StandingOut,
     StatusName,
 )
 from inbox.triage.verdicts import Action, Classification
@@ -48,26 +49,26 @@ RAW = {
 }
 
 
-def shown(message_id: int) -> MessageOut:
-    return MessageOut.of(Message.objects.for_display().get(pk=message_id))
+def standing(message_id: int) -> StandingOut:
+    return StandingOut.of(Message.objects.for_display().get(pk=message_id))
 
 
 @router.post(
     "/inbox/messages",
     auth=WRITE,
-    response={200: MessageOut, 201: MessageOut, **PROBLEMS},
+    response={200: StandingOut, 201: StandingOut, **PROBLEMS},
     operation_id="post_mail",
     openapi_extra=idempotent(RAW),
 )
 def post_mail(
     request: HttpRequest, account: Annotated[str, Query(min_length=1, max_length=320)]
-) -> Status[MessageOut]:
+) -> Status[StandingOut]:
     """Hand in a raw RFC 5322 message of up to 30 MB; 200 when it is known already. Never waits on the network.
 
     An unknown account becomes a feed. What only the LLM can decide is `deferred` and decided within minutes.
     """
     message, new = services.take_in(by=caller(request), address=account, raw=_raw(request))
-    return Status(201 if new else 200, shown(message.pk))
+    return Status(201 if new else 200, standing(message.pk))
 
 
 @router.get("/inbox/messages", auth=READ, response={200: MessageList, **PROBLEMS}, operation_id="list_mail")
@@ -115,50 +116,50 @@ def get_mail(request: HttpRequest, message_id: int) -> MessageDetailOut:
 @router.post(
     "/inbox/messages/{int:message_id}/release",
     auth=WRITE,
-    response={200: MessageOut, **PROBLEMS},
+    response={200: StandingOut, **PROBLEMS},
     operation_id="release_mail",
     openapi_extra=idempotent(),
 )
-def release_mail(request: HttpRequest, message_id: int, body: NoteIn = NO_NOTE) -> MessageOut:
+def release_mail(request: HttpRequest, message_id: int, body: NoteIn = NO_NOTE) -> StandingOut:
     """Out of quarantine: it is judged on, and its sender is remembered."""
     services.release(by=caller(request), message_id=message_id, note=body.note)
-    return shown(message_id)
+    return standing(message_id)
 
 
 @router.post(
     "/inbox/messages/{int:message_id}/promote",
     auth=WRITE,
-    response={200: MessageOut, **PROBLEMS},
+    response={200: StandingOut, **PROBLEMS},
     operation_id="promote_mail",
     openapi_extra=idempotent(),
 )
-def promote_mail(request: HttpRequest, message_id: int, body: NoteIn = NO_NOTE) -> MessageOut:
+def promote_mail(request: HttpRequest, message_id: int, body: NoteIn = NO_NOTE) -> StandingOut:
     """Make a task of it, whatever was decided."""
     services.promote(by=caller(request), message_id=message_id, note=body.note)
-    return shown(message_id)
+    return standing(message_id)
 
 
 @router.post(
     "/inbox/messages/{int:message_id}/answered",
     auth=WRITE,
-    response={200: MessageOut, **PROBLEMS},
+    response={200: StandingOut, **PROBLEMS},
     operation_id="mail_answered",
     openapi_extra=idempotent(),
 )
-def mail_answered(request: HttpRequest, message_id: int) -> MessageOut:
+def mail_answered(request: HttpRequest, message_id: int) -> StandingOut:
     """Somebody answered from elsewhere: digests and escalations leave it alone."""
     services.mark_answered(by=caller(request), message_id=message_id)
-    return shown(message_id)
+    return standing(message_id)
 
 
 @router.post(
     "/inbox/messages/{int:message_id}/reclassify",
     auth=WRITE,
-    response={200: MessageOut, **PROBLEMS},
+    response={200: StandingOut, **PROBLEMS},
     operation_id="reclassify_mail",
     openapi_extra=idempotent(),
 )
-def reclassify_mail(request: HttpRequest, message_id: int, body: ReclassifyIn) -> MessageOut:
+def reclassify_mail(request: HttpRequest, message_id: int, body: ReclassifyIn) -> StandingOut:
     """Say what it is. What is no ACTION is pushed and escalated no more."""
     services.reclassify(
         by=caller(request),
@@ -166,33 +167,35 @@ def reclassify_mail(request: HttpRequest, message_id: int, body: ReclassifyIn) -
         classification=Classification(body.classification),
         note=body.note,
     )
-    return shown(message_id)
+    return standing(message_id)
 
 
 @router.post(
     "/inbox/messages/{int:message_id}/never-again",
     auth=WRITE,
-    response={200: MessageOut, **PROBLEMS},
+    response={200: StandingOut, **PROBLEMS},
     operation_id="never_again",
     openapi_extra=idempotent(),
 )
-def never_again(request: HttpRequest, message_id: int, body: NoteIn = NO_NOTE) -> MessageOut:
+def never_again(request: HttpRequest, message_id: int, body: NoteIn = NO_NOTE) -> StandingOut:
     """Block the sender: this mail is spam, later ones disturb nobody."""
     services.never_again(by=caller(request), message_id=message_id, note=body.note)
-    return shown(message_id)
+    return standing(message_id)
 
 
 @router.post(
     "/inbox/messages/{int:message_id}/partner",
     auth=WRITE,
-    response={200: MessageOut, **PROBLEMS},
+    response={200: StandingOut, **PROBLEMS},
     operation_id="declare_partner",
     openapi_extra=idempotent(),
 )
-def declare_partner(request: HttpRequest, message_id: int, body: DeclarePartnerIn = AS_PARTNER) -> MessageOut:
+def declare_partner(
+    request: HttpRequest, message_id: int, body: DeclarePartnerIn = AS_PARTNER
+) -> StandingOut:
     """This sender is a partner from now on."""
     services.declare_partner(by=caller(request), message_id=message_id, **body.model_dump())
-    return shown(message_id)
+    return standing(message_id)
 
 
 @router.get("/inbox/audit", auth=READ, response={200: AuditList, **PROBLEMS}, operation_id="inbox_audit")

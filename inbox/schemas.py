@@ -7,7 +7,7 @@ from ninja import Schema
 from pydantic import Field, model_validator
 
 from alai.kernel.shapes import Body, Text
-from inbox.models import Account, Content, Decision, Message, Partner, StageEvidence
+from inbox.models import Account, Content, Decision, Mail, Message, Partner, StageEvidence
 from inbox.services.partners import LOWEST_TIER
 from inbox.triage.verdicts import Action, Verdict
 
@@ -19,7 +19,9 @@ Address = Annotated[str, Field(max_length=320)]
 Note = Annotated[str, Field(max_length=2000)]
 
 
-class MessageOut(Schema):
+class StandingOut(Schema):
+    """What stands of a message, without anything that it says: answers to writes are kept for their repetition."""
+
     id: int
     message_id: str = Field(description="As in the header; empty when there is none.")
     account: str
@@ -29,26 +31,33 @@ class MessageOut(Schema):
     priority: str
     reasons: list[str] = Field(description="Codes, the weightiest first.")
     score: float
-    status: str
+    status: str = Field(description="new until it is judged, then the verdict.")
     task_id: int | None
     partner_tier: int = Field(description="0: no partner.")
     partner: str | None
     decided_by: str | None = Field(description="A stage of the pipeline, or a person.")
     decided_at: datetime | None
-    subject: str
-    from_addr: str
-    from_name: str
-    to: list[str] = Field(description="Name <address> of each.")
-    snippet: str
     received_at: datetime
-    sent_at: datetime | None
     answered_at: datetime | None
     answered_by: str | None
     released_at: datetime | None
     reactor_pushed_at: datetime | None
     thread_id: int | None
+
+    @classmethod
+    def of(cls, message: Message) -> "StandingOut":
+        return cls(**_standing(message))
+
+
+class MessageOut(StandingOut):
+    subject: str
+    from_addr: str
+    from_name: str
+    to: list[str] = Field(description="Name <address> of each.")
+    snippet: str
+    sent_at: datetime | None
     has_attachments: bool
-    fetched: bool
+    fetched: bool = Field(description="We took it from the account ourselves.")
     outgoing: bool
     size: int
 
@@ -57,38 +66,43 @@ class MessageOut(Schema):
         return cls(**_shown(message))
 
 
-def _shown(message: Message) -> dict[str, Any]:
-    """What is not read or judged yet waits for the LLM's turn like anything undecided."""
-    mail = message.mail
-    decided = mail is not None and mail.verdict != ""
+def _standing(message: Message) -> dict[str, Any]:
+    """What is not read or judged yet is undecided like anything that waits for the LLM."""
+    mail = message.mail or Mail(received_at=message.received_at)
+    decided = mail.verdict != ""
     return {
         "id": message.pk,
-        "message_id": f"<{mail.message_id}>" if mail and mail.message_id else "",
+        "message_id": f"<{mail.message_id}>" if mail.message_id else "",
         "account": message.account.address,
-        "action": mail.action if mail and decided else Action.LLM_DEFERRED.value,
-        "verdict": mail.verdict if mail and decided else Verdict.DEFERRED.value,
-        "classification": mail.classification if mail else "",
-        "priority": mail.priority if mail else "medium",
-        "reasons": mail.reasons if mail and decided else ["waiting"],
-        "score": mail.score if mail else 0.0,
-        "status": mail.verdict if mail and decided else "new",
-        "task_id": mail.task_id if mail else None,
-        "partner_tier": mail.partner_tier if mail else 0,
-        "partner": (mail.partner_name or None) if mail else None,
-        "decided_by": (mail.decided_by or None) if mail else None,
-        "decided_at": mail.decided_at if mail else None,
+        "action": mail.action if decided else Action.LLM_DEFERRED.value,
+        "verdict": mail.verdict if decided else Verdict.DEFERRED.value,
+        "classification": mail.classification,
+        "priority": mail.priority,
+        "reasons": mail.reasons if decided else ["waiting"],
+        "score": mail.score,
+        "status": mail.verdict if decided else "new",
+        "task_id": mail.task_id,
+        "partner_tier": mail.partner_tier,
+        "partner": mail.partner_name or None,
+        "decided_by": mail.decided_by or None,
+        "decided_at": mail.decided_at,
+        "received_at": message.received_at,
+        "answered_at": mail.answered_at,
+        "answered_by": mail.answered_by or None,
+        "released_at": mail.released_at,
+        "reactor_pushed_at": mail.reactor_pushed_at,
+        "thread_id": mail.thread_id,
+    }
+
+
+def _shown(message: Message) -> dict[str, Any]:
+    return _standing(message) | {
         "subject": message.subject,
         "from_addr": message.sender,
         "from_name": message.sender_name,
         "to": message.to,
         "snippet": message.snippet,
-        "received_at": message.received_at,
         "sent_at": message.sent_at,
-        "answered_at": mail.answered_at if mail else None,
-        "answered_by": (mail.answered_by or None) if mail else None,
-        "released_at": mail.released_at if mail else None,
-        "reactor_pushed_at": mail.reactor_pushed_at if mail else None,
-        "thread_id": mail.thread_id if mail else None,
         "has_attachments": message.has_attachments,
         "fetched": message.fetched,
         "outgoing": message.outgoing,
@@ -209,7 +223,7 @@ class DeclarePartnerIn(Body):
     tier: Tier = 1
     name: Annotated[str, Field(max_length=200)] = ""
     reason: Note = ""
-    everywhere: bool = Field(True, description="False: only for mail to this account.")
+    everywhere: bool = Field(default=True, description="False: only for mail to this account.")
 
 
 class PartnerIn(Body):
