@@ -40,6 +40,15 @@ SECTIONS: dict[str, list[Item]] = {
         Item("Messages", "forum", "missioncontrol.message"),
         Item("Memories", "psychology", "missioncontrol.memory"),
     ],
+    "Inbox": [
+        Item("Messages", "mail", "inbox.message"),
+        Item("Quarantine", "gpp_bad", "inbox.message", "status=quarantine"),
+        Item("Partners", "handshake", "inbox.partner"),
+        Item("Mail accounts", "alternate_email", "inbox.account"),
+        Item("Senders", "contacts", "inbox.sender"),
+        Item("Decisions", "gavel", "inbox.decision"),
+        Item("Digests", "summarize", "inbox.digest"),
+    ],
     "People and access": [
         Item("Actors", "smart_toy", "kernel.actor"),
         Item("Tokens", "key", "kernel.token"),
