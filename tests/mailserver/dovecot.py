@@ -24,7 +24,7 @@ import trustme
 from alai.embedded.process import choose_port
 
 HOST = "localhost"
-PASSWORD = "correct-horse-€-\\\"battery"  # every user's
+PASSWORD = 'correct-horse-€-\\"battery'  # every user's
 READY_SECONDS = 20.0
 _program = shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin:/usr/local/sbin")
 

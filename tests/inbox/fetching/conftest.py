@@ -67,9 +67,7 @@ def kept_connections() -> Iterator[None]:
 
 
 @pytest.fixture
-def mailbox(
-    server: Dovecot, db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Mailbox:
+def mailbox(server: Dovecot, db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Mailbox:
     settings.MAIL_CA_FILE = str(server.ca_file)
     monkeypatch.setenv("MAIL_PASSWORD_TEST", PASSWORD)
     user = f"post{next(numbers)}@example.com"
