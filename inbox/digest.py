@@ -1,4 +1,4 @@
-"""What the daily digest says: who waits for an answer, what is undecided, what was kept away (handbook, "Daily Digest").
+"""What the daily digest says: who waits, what is undecided, what was kept away (handbook, "Daily Digest").
 
 Reading only; `inbox.services.coming_back` sends it.
 """

@@ -218,18 +218,13 @@ def _find_mails(created: Sequence[Candidate]) -> None:
     A Message-ID may be used again: sender and subject must agree, and an account holds a mail once.
     """
     identities = {_identity(one): one for one in created}
-    known = {
-        identity: number
-        for identity, number in store.run(
-            f"SELECT identity, id FROM {MAILS} WHERE identity = ANY(%s)", [sorted(identities)]
-        )
-    }
-    held = {
-        (mail, account)
-        for mail, account in store.run(
+    here = store.run(f"SELECT identity, id FROM {MAILS} WHERE identity = ANY(%s)", [sorted(identities)])
+    known: dict[str, int] = dict(here)
+    held = set(
+        store.run(
             f"SELECT mail_id, account_id FROM {MESSAGES} WHERE mail_id = ANY(%s)", [list(known.values())]
         )
-    }
+    )
     numbers = iter(store.fresh_ids(MAILS, len(created)))
     for one in created:
         identity, account = _identity(one), one.draft.values["account_id"]
@@ -316,8 +311,8 @@ def _threads(fresh: Sequence[Candidate]) -> dict[str, int]:
     """Old thread -> the mail that stands for it here: one of an earlier batch, else the first of this one."""
     names = {str(one.row.values["thread_id"]) for one in fresh if one.row.values.get("thread_id")}
     known = store.run(
-        f"SELECT m.legacy ->> 'thread_id', min(mail.thread_id) FROM {MESSAGES} m JOIN {MAILS} mail ON mail.id = m.mail_id "
-        "WHERE m.legacy ->> 'thread_id' = ANY(%s) GROUP BY 1",
+        f"SELECT m.legacy ->> 'thread_id', min(mail.thread_id) FROM {MESSAGES} m JOIN {MAILS} mail "
+        "ON mail.id = m.mail_id WHERE m.legacy ->> 'thread_id' = ANY(%s) GROUP BY 1",
         [sorted(names)],
     )
     threads: dict[str, int] = {name: number for name, number in known if number is not None}

@@ -1,4 +1,4 @@
-"""Bounded HTTP calls to services that may be slow, away or hostile; each failure is one word for records and metrics."""
+"""Bounded HTTP calls to services that may be slow, away or hostile; each failure is one word."""
 
 import json
 import time

@@ -30,7 +30,9 @@ def is_configured() -> bool:
 
 
 def look_up(address: Address, *, freemail: bool) -> None:
-    """Remember what Paperless says of a sender, unless it is remembered already. Never raises, never within a transaction.
+    """Remember what Paperless says of a sender, unless it is remembered already; never raises.
+
+    Call it outside of transactions: it waits for the network.
 
     A correspondent is the sender's when it bears the domain's own label (not of a freemail provider), or exactly the
     sender's full name.

@@ -29,7 +29,7 @@ LABELS = {
 def want(mail: Mail, message: Message) -> None:
     """A mail that was just decided shall be pushed: at once when the cycle has room, else in the next one.
 
-    Call it in the decision's transaction, with the mail locked. An LLM's YES counts for so many pushes a sender and day.
+    Call it in the decision's transaction, with the mail locked. An LLM's YES brings a sender so many pushes a day.
     """
     if mail.reactor_pushed_at is not None or mail.push_due_at is not None:
         return
@@ -97,7 +97,7 @@ def _has_had_enough(sender: str) -> bool:
     today = Mail.objects.filter(
         messages__sender=sender, push_due_at__gte=midnight, decisions__action=Action.LLM_YES
     )
-    return today.distinct().count() >= settings.INBOX_LLM_PUSHES_PER_SENDER
+    return today.distinct().count() >= int(settings.INBOX_LLM_PUSHES_PER_SENDER)
 
 
 def _lock(*, wait: bool) -> bool:

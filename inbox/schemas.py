@@ -209,7 +209,7 @@ class DeclarePartnerIn(Body):
     tier: Tier = 1
     name: Annotated[str, Field(max_length=200)] = ""
     reason: Note = ""
-    everywhere: bool = Field(True, description="False: only for mail to this account.")
+    everywhere: bool = Field(default=True, description="False: only for mail to this account.")
 
 
 class PartnerIn(Body):

@@ -11,10 +11,9 @@ from alai.kernel import pagination
 from alai.kernel.errors import NotFound
 from alai.kernel.pagination import MAX_BIGINT, Page
 from alai.kernel.principals import Principal
+from inbox.access import accounts_of, normal, require_account
 from inbox.models import Account, Decision, Feedback, LlmCall, Mail, Message, Partner
 from inbox.querysets import MessageQuerySet
-from inbox.services.accounts import require_account
-from inbox.services.common import normal
 
 NEW, ANSWERED, UNANSWERED, RELEASED = "new", "answered", "unanswered", "released"
 STATUSES: dict[str, Q] = {
@@ -47,7 +46,7 @@ def list_messages(by: Principal, filters: MessageFilters, *, limit: int, cursor:
 
 
 def filtered(by: Principal, filters: MessageFilters) -> MessageQuerySet:
-    messages = Message.objects.for_display().for_accounts([normal(one) for one in by.accounts])
+    messages = Message.objects.for_display().for_accounts(accounts_of(by))
     if filters.accounts:
         messages = messages.for_accounts([normal(one) for one in filters.accounts])
     if filters.statuses:
@@ -99,7 +98,7 @@ def list_audit(by: Principal, *, action: str, limit: int, cursor: str | None) ->
     if action:
         decisions = decisions.filter(action=action)
     if by.accounts:
-        mine = Message.objects.for_accounts([normal(one) for one in by.accounts])
+        mine = Message.objects.for_accounts(accounts_of(by))
         decisions = decisions.filter(Exists(mine.filter(mail=OuterRef("mail"))))
     return pagination.by_id(decisions, limit=limit, cursor=cursor)
 
@@ -107,7 +106,7 @@ def list_audit(by: Principal, *, action: str, limit: int, cursor: str | None) ->
 def list_partners(by: Principal, *, limit: int, cursor: str | None) -> Page[Partner]:
     partners = Partner.objects.select_related("account")
     if by.accounts:
-        mine = Q(account=None) | Q(account__address__in=[normal(one) for one in by.accounts])
+        mine = Q(account=None) | Q(account__address__in=accounts_of(by))
         partners = partners.filter(mine)
     return pagination.by_id(partners, limit=limit, cursor=cursor, newest_first=False)
 
@@ -115,7 +114,7 @@ def list_partners(by: Principal, *, limit: int, cursor: str | None) -> Page[Part
 def list_accounts(by: Principal, *, limit: int, cursor: str | None) -> Page[Account]:
     accounts = Account.objects.all()
     if by.accounts:
-        accounts = accounts.filter(address__in=[normal(one) for one in by.accounts])
+        accounts = accounts.filter(address__in=accounts_of(by))
     return pagination.by_id(accounts, limit=limit, cursor=cursor, newest_first=False)
 
 
@@ -168,7 +167,9 @@ def response_hours(*, days: int = 30) -> list[float]:
     answered = Mail.objects.filter(
         received_at__gte=Now() - timedelta(days=days), answered_at__isnull=False, outgoing=False
     ).values_list("received_at", "answered_at")
-    return [max(0.0, (answer - received).total_seconds() / 3600) for received, answer in answered]
+    return [
+        max(0.0, (answer - came).total_seconds() / 3600) for came, answer in answered if answer is not None
+    ]
 
 
 def llm_figures(*, days: int = 30) -> dict[str, int]:

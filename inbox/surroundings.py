@@ -7,7 +7,6 @@ from django.utils import timezone
 
 from inbox.mail.parsed import Address, Parsed
 from inbox.models import Account, Mail, Message, Partner, Sender
-from inbox.services.conversation import named_by
 from inbox.triage import verdicts
 from inbox.triage.verdicts import Opinion, Surroundings
 from missioncontrol.models import CLOSED, Task
@@ -79,8 +78,7 @@ def contact_of(sender: Sender | None) -> verdicts.Contact | None:
 
 def replies_to_us(mail: Mail) -> bool:
     """Whether it names a mail that was found in one of our Sent folders."""
-    named = named_by(mail)
-    return bool(named) and Mail.objects.filter(message_id__in=named, outgoing=True).exists()
+    return bool(mail.named) and Mail.objects.filter(message_id__in=mail.named, outgoing=True).exists()
 
 
 def _open_task(address: str) -> int | None:

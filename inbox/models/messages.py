@@ -108,6 +108,12 @@ class Mail(models.Model):
     def __str__(self) -> str:
         return self.message_id or f"mail {self.pk}"
 
+    @property
+    def named(self) -> list[str]:
+        """The Message-IDs that it answers, the nearest first."""
+        nearest_first = [self.in_reply_to, *reversed(self.references)]
+        return [one for one in dict.fromkeys(nearest_first) if one and one != self.message_id]
+
 
 class Message(models.Model):
     """One message in one account. It is stored before it is parsed, and parsed before it is judged."""

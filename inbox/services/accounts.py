@@ -1,10 +1,10 @@
 """Accounts: the one that a feeder names is made when it is unknown."""
 
 from alai.kernel import audit
-from alai.kernel.errors import Forbidden, Invalid
+from alai.kernel.errors import Invalid
 from alai.kernel.principals import Principal
+from inbox.access import ADDRESS_LENGTH, normal, require_account
 from inbox.models import Account
-from inbox.services.common import ADDRESS_LENGTH, normal
 from missioncontrol.services.common import acting_as
 
 
@@ -27,11 +27,3 @@ def account_for(*, by: Principal, address: str) -> Account:
     with acting_as(by), audit.writing(why="first mail for an unknown account"):
         account, _ = Account.objects.get_or_create(address=address, defaults={"kind": Account.Kind.FEED})
         return account
-
-
-def require_account(by: Principal, address: str) -> None:
-    """403 unless the token covers the account."""
-    if by.accounts and address not in {normal(one) for one in by.accounts}:
-        raise Forbidden(
-            f"This token is limited to the accounts {', '.join(by.accounts)}.", code="account_not_allowed"
-        )

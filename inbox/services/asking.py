@@ -14,8 +14,8 @@ from django.db.models.functions import Now
 from alai.kernel import audit
 from alai.kernel.principals import Principal
 from inbox import llm, paperless
+from inbox.access import SYSTEM
 from inbox.models import LlmCall, Mail, Message
-from inbox.services.common import SYSTEM
 from inbox.services.deciding import Case, case_of, consider, decide, settle
 from inbox.services.parsing import parse_stored, reading
 from inbox.triage.lists import is_freemail

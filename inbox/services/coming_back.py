@@ -13,9 +13,9 @@ from alai.kernel.models import Notification
 from alai.kernel.notifications import enqueue
 from alai.kernel.principals import Principal
 from alai.kernel.slack import escape
+from inbox.access import SYSTEM
 from inbox.digest import compose, waiting_for_answer
 from inbox.models import Account, Digest, Escalation, Mail
-from inbox.services.common import SYSTEM
 from missioncontrol.services.common import acting_as
 
 SUBJECT_LENGTH = 120
@@ -59,7 +59,7 @@ def send_digest(
 
 
 def is_due(now: datetime) -> bool:
-    """Whether it is past the digest's hour in TIME_ZONE, and none was made today. An installation without mail has none."""
+    """Whether it is past the digest's hour in TIME_ZONE, and none was made today; without accounts, never."""
     local = timezone.localtime(now)
     if local.time() < _digest_time() or not Account.objects.exists():
         return False

@@ -4,9 +4,9 @@ from datetime import datetime
 
 from django.db.models import F, Q
 
+from inbox.access import normal
 from inbox.mail.parsed import Parsed
 from inbox.models import Mail, Message, Sender
-from inbox.services.common import normal
 
 ANSWERED_BY_SENT = "sent"
 RECIPIENTS = 200
@@ -25,18 +25,12 @@ def join(message: Message, mail: Mail, parsed: Parsed) -> None:
         _answered_already(mail)
 
 
-def named_by(mail: Mail) -> list[str]:
-    """The Message-IDs that a mail answers, the nearest first."""
-    named = [mail.in_reply_to, *reversed(mail.references)]
-    return [one for one in dict.fromkeys(named) if one and one != mail.message_id]
-
-
 def answer(reply: Mail, recipients: list[str], at: datetime) -> int:
     """Our reply answers the mail that it replies to, and what else its recipients had said; answers how many.
 
     References are copied from the mail that is answered, so that a stranger may have put anybody's into them.
     """
-    earlier = Message.objects.filter(sender__in=recipients, mail__message_id__in=named_by(reply)).values(
+    earlier = Message.objects.filter(sender__in=recipients, mail__message_id__in=reply.named).values(
         "mail_id"
     )
     answered = Q(message_id=reply.in_reply_to) & ~Q(message_id="") | Q(pk__in=earlier)
@@ -56,7 +50,7 @@ def remember_recipients(addresses: list[str], at: datetime) -> None:
 
 def _thread(mail: Mail) -> None:
     """The thread of what it names, else of what names it, else its own."""
-    known = Mail.objects.filter(message_id__in=named_by(mail)).exclude(pk=mail.pk)
+    known = Mail.objects.filter(message_id__in=mail.named).exclude(pk=mail.pk)
     later = (
         Mail.objects.filter(references__contains=[mail.message_id])
         if mail.message_id

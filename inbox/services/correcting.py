@@ -6,6 +6,7 @@ Each leaves a decision by a person and a line of feedback, from which the stages
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -97,7 +98,7 @@ def forgive(*, by: Principal, address: str) -> bool:
 def declare_partner(
     *, by: Principal, message_id: int, tier: int, name: str = "", reason: str = "", everywhere: bool = True
 ) -> tuple[Message, Partner]:
-    """This sender is a partner from now on. The mail itself is judged anew, unless it is in quarantine or has its task."""
+    """This sender is a partner from now on. The mail is judged anew, unless it is in quarantine or has its task."""
     with _correcting(by, message_id, reason) as (message, mail):
         partner = add_partner(
             by=by,
@@ -121,7 +122,7 @@ def mark_answered(*, by: Principal, message_id: int) -> Message:
     """Somebody answered, by telephone or from elsewhere: it comes back no more."""
     message = visible_message(by, message_id)
     with acting_as(by), audit.writing():
-        Mail.objects.filter(pk=message.mail_id, answered_at=None).update(
+        Mail.objects.filter(messages=message, answered_at=None).update(
             answered_at=Now(), answered_by=by.actor
         )
     return message
@@ -161,7 +162,12 @@ def _settle_by_person(
 
 
 def _feed_back(
-    mail: Mail, kind: Feedback.Kind, by: Principal, note: str, was: tuple[str, str, str, object], after: str
+    mail: Mail,
+    kind: Feedback.Kind,
+    by: Principal,
+    note: str,
+    was: tuple[str, str, str, datetime | None],
+    after: str,
 ) -> None:
     stage, action, before, decided_at = was
     Feedback.objects.create(

@@ -15,15 +15,15 @@ from alai.kernel import audit
 from alai.kernel.errors import ApiError
 from alai.kernel.principals import Principal
 from inbox import pushes
+from inbox.access import SYSTEM
 from inbox.mail.parsed import Parsed
 from inbox.models import Account, Decision, Mail, Message, StageEvidence
-from inbox.services.common import SYSTEM
 from inbox.services.parsing import reading
 from inbox.surroundings import gather, match_partner
 from inbox.triage import judge
 from inbox.triage.verdicts import Action, Classification, Judgement, Opinion, Outcome, Verdict
 from inbox.triage.verdicts import Decision as Ruling
-from missioncontrol.models import Priority, Task
+from missioncontrol.models import Priority
 from missioncontrol.services import create_task
 from missioncontrol.services.common import acting_as
 
@@ -229,7 +229,7 @@ def _settled_before(case: Case) -> Judgement | None:
 
 def _defer(mail: Mail) -> None:
     mail.undecided_since = mail.undecided_since or mail.received_at
-    mail.next_try_at = Now() if mail.verdict != Verdict.DEFERRED else Now() + RETRY  # type: ignore[assignment]
+    mail.next_try_at = Now() if mail.verdict != Verdict.DEFERRED else Now() + RETRY
 
 
 def _note_partner(mail: Mail, case: Case) -> None:

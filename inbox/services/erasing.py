@@ -5,8 +5,8 @@ from django.db.models.functions import Now
 from alai.kernel import audit
 from alai.kernel.errors import Invalid
 from alai.kernel.principals import Principal
+from inbox.access import accounts_of, normal
 from inbox.models import Content, Message
-from inbox.services.common import normal
 from missioncontrol.services.common import acting_as
 
 ERASED = "[erased]"
@@ -18,7 +18,7 @@ def erase_sender(*, by: Principal, address: str, reason: str) -> int:
     if not sender or not reason.strip():
         raise Invalid("Erasing needs the sender's address and a reason.")
     with acting_as(by, why=reason), audit.writing():
-        messages = Message.objects.for_accounts([normal(one) for one in by.accounts]).filter(sender=sender)
+        messages = Message.objects.for_accounts(accounts_of(by)).filter(sender=sender)
         ids = list(messages.filter(erased_at=None).values_list("pk", flat=True))
         Content.objects.filter(message_id__in=ids).delete()
         erased = Message.objects.filter(pk__in=ids).update(

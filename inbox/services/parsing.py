@@ -14,13 +14,13 @@ from django.utils import timezone
 
 from alai.kernel import audit
 from alai.kernel.principals import Principal
+from inbox.access import SYSTEM
 from inbox.mail import parse
 from inbox.mail.parsed import Address, Finding, Parsed
 from inbox.models import Content, Mail, Message
 from inbox.models.messages import ID_LENGTH
 from inbox.packing import unpack
 from inbox.services import conversation
-from inbox.services.common import SYSTEM
 from inbox.triage.verdicts import Action
 from missioncontrol.services.common import acting_as
 
@@ -255,7 +255,9 @@ def _adopt(imported: Message, message: Message, parsed: Parsed) -> Message:
         name: getattr(message, name)
         for name in ("folder_id", "uidvalidity", "uid", "fetched", "raw_sha256", "size", "internal_date")
     }
-    raw = Content.objects.filter(message=message).values("data", "cut_bytes").first() or {}
+    raw: dict[str, Any] = dict(
+        Content.objects.filter(message=message).values("data", "cut_bytes").first() or {}
+    )
     message.delete()
     Message.objects.filter(pk=imported.pk).update(**taken, findings=[asdict(one) for one in parsed.findings])
     Content.objects.update_or_create(
@@ -265,7 +267,7 @@ def _adopt(imported: Message, message: Message, parsed: Parsed) -> Message:
     identity = identity_of(parsed.message_id, parsed.content_hash)
     if not Mail.objects.filter(identity=identity).exists():
         with transaction.atomic():
-            Mail.objects.filter(pk=imported.mail_id).update(identity=identity)
+            Mail.objects.filter(pk=imported.mail.pk).update(identity=identity)
     imported.refresh_from_db()
     return imported
 

@@ -7,9 +7,8 @@ from typing import Any
 from alai.kernel import audit
 from alai.kernel.errors import Invalid, NotFound
 from alai.kernel.principals import Principal
+from inbox.access import normal, require_account
 from inbox.models import Account, Partner
-from inbox.services.accounts import require_account
-from inbox.services.common import normal
 from missioncontrol.services.common import acting_as
 
 DOMAIN = re.compile(
@@ -29,7 +28,7 @@ def add_partner(
     reason: str = "",
     account: str | None = None,
 ) -> Partner:
-    """Add an address or a domain with everything below it; one that is there already gets the new name, tier, reason."""
+    """Add an address or a domain with everything below it; one that is there already is changed."""
     address, domain = normal(address), normal(domain).lstrip("@.")
     _check(address, domain, tier)
     scope = _scope(by, account)

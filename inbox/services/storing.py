@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q
@@ -146,7 +147,7 @@ def _insert(where: _Place, packed: Sequence[tuple[Incoming, Packed]]) -> dict[st
         where.outgoing,
         where.history,
     ]
-    columns = [
+    columns: list[list[Any]] = [
         [item.uid for item, _ in packed],
         [one.hash for _, one in packed],
         [one.size for _, one in packed],

@@ -4,9 +4,9 @@ import pytest
 
 from alai.kernel.models import AuditEntry
 from inbox import services
+from inbox.access import SYSTEM
 from inbox.models import Account, Content, Folder, Mail, Message
 from inbox.packing import unpack
-from inbox.services.common import SYSTEM
 from tests.inbox.mails import ACCOUNT, eml
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from alai.kernel.errors import ApiError
 from alai.kernel.words import plural
 from inbox import services
-from inbox.services.common import SYSTEM
+from inbox.access import SYSTEM
 
 
 class Command(BaseCommand):
