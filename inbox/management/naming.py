@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from django.core.management.base import CommandError
 
+from inbox.access import normal
 from inbox.models import Account
-from inbox.services.common import normal
 
 
 def chosen(addresses: Sequence[str]) -> list[Account]:

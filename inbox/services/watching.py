@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError
 from alai.kernel import audit
 from alai.kernel.errors import Invalid
 from alai.kernel.principals import Principal
+from inbox.access import normal
 from inbox.models import Account
-from inbox.services.common import normal
 from missioncontrol.services.common import acting_as
 
 

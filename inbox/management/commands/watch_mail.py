@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from alai.kernel.errors import ApiError
+from inbox.access import SYSTEM
 from inbox.models import Account
-from inbox.services.common import SYSTEM
 from inbox.services.watching import watch_account
 
 FIELDS = {

@@ -21,7 +21,9 @@ def line(mailbox: Mailbox) -> Iterator[Proxy]:
         yield one
 
 
-def test_a_line_that_breaks_at_any_byte_costs_no_message_and_doubles_none(mailbox: Mailbox, line: Proxy) -> None:
+def test_a_line_that_breaks_at_any_byte_costs_no_message_and_doubles_none(
+    mailbox: Mailbox, line: Proxy
+) -> None:
     expected = [f"mail {number}" for number in range(40)]
     mailbox.deliver(*expected)
     mailbox.deliver("our answer", folder=SENT)
