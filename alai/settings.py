@@ -153,6 +153,12 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "celery"
+# What waits for mail servers and models has a worker of its own, and cannot delay the ledger and notifications.
+MAIL_QUEUE = "mail"
+CELERY_TASK_ROUTES = {
+    f"inbox.tasks.{name}": {"queue": MAIL_QUEUE}
+    for name in ("fetch_mail", "fetch_account", "triage", "ask_llm")
+}
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 DJANGO_CELERY_BEAT_TZ_AWARE = True

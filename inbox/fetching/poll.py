@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from django.conf import settings
 
 from alai.kernel import metrics, secret_references
+from inbox.access import SYSTEM
 from inbox.fetching.kept import KEEPER, Session
 from inbox.fetching.reading import Budget, Reader, hand_back
 from inbox.imap.backoff import pause
@@ -16,7 +17,6 @@ from inbox.imap.folders import INBOX, sent_folder
 from inbox.imap.trouble import Kind, MailTrouble
 from inbox.models import Account, Folder
 from inbox.services import fetching
-from inbox.services.common import SYSTEM
 from inbox.services.fetching import Claim, ClaimLost
 
 logger = logging.getLogger(__name__)

@@ -11,13 +11,13 @@ from typing import Literal
 from django.conf import settings
 from django.db import connection as database
 
+from inbox.access import SYSTEM
 from inbox.fetching.kept import KEEPER, Session
 from inbox.fetching.plans import Step, downwards, upwards
 from inbox.imap.connection import Connection, Opened, Overview
 from inbox.imap.trouble import MailTrouble
 from inbox.models import Folder, Message
 from inbox.services import fetching
-from inbox.services.common import SYSTEM
 from inbox.services.fetching import Claim
 from inbox.services.storing import Incoming
 

@@ -156,10 +156,10 @@ class Connection:
             self._finish(tag)
         return spoke
 
-    def tls(self) -> tuple[str, str]:
-        """Protocol and cipher, e.g. `("TLSv1.3", "TLS_AES_256_GCM_SHA384")`."""
-        cipher = self._client.sock.cipher()
-        return cipher[1], cipher[0]
+    def tls(self) -> tuple[str, str, str]:
+        """Protocol, cipher and the end of the certificate, e.g. `("TLSv1.3", "TLS_AES_256_GCM_SHA384", "Jan ...")`."""
+        sock = self._client.sock
+        return sock.version(), sock.cipher()[0], sock.getpeercert().get("notAfter", "nobody knows when")
 
     def close(self) -> None:
         """Say goodbye if the server still listens; never fails, never waits long."""
