@@ -28,9 +28,10 @@ class OfMail[M: (Decision, Escalation, Feedback, LlmCall)](History[M]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
         first = Message.objects.filter(mail=OuterRef("mail")).order_by("id")
         rows = super().get_queryset(request)
-        return rows.annotate(
+        named: QuerySet[M] = rows.annotate(
             first_id=Subquery(first.values("pk")[:1]), first_subject=Subquery(first.values("subject")[:1])
         )
+        return named
 
     @admin.display(description="Message")
     def about(self, row: Any) -> SafeString | str:

@@ -51,12 +51,13 @@ def _bulk_action(name: str) -> Callable[..., None]:
 class MessageAdmin(Admin[Message]):
     """Nothing here writes: the list reads, and every act is a call of `inbox.services`."""
 
-    list_display = ("who", "what", "state", "where", "waiting", "when")
+    list_display = ("who", "what", "stands", "where", "waiting", "when")
     list_filter = FILTERS
     list_before_template = "missioncontrol/task_views.html"
     search_fields = ("subject",)  # shows the box; `get_search_results` searches by full text
     search_help_text = "Words, a sender or a subject"
     show_full_result_count = False
+    list_max_show_all = 0
     ordering = ("-received_at", "-id")
     actions = [_bulk_action(name) for name in BULK]
 
@@ -108,14 +109,14 @@ class MessageAdmin(Admin[Message]):
     def what(self, message: Message) -> SafeString:
         reasons = story.chips(message.mail.reasons, 3) if message.mail else ""
         snippet = message.snippet[:140] or ("attachments only" if message.has_attachments else "")
-        clip = " 📎" if message.has_attachments else ""
+        clip = format_html(' <span class="mc-chip">attachment</span>') if message.has_attachments else ""
         return format_html(
             '<span class="mc-title">{}{}</span><span class="mc-meta">{}</span><span class="mc-meta">{}</span>',
             (message.subject or "(no subject)")[:160], clip, snippet, reasons,
         )  # fmt: skip
 
     @admin.display(description="State", ordering="mail__verdict")
-    def state(self, message: Message) -> SafeString:
+    def stands(self, message: Message) -> SafeString:
         mail = message.mail
         kind = story.classification(mail) if mail and mail.verdict not in ("quarantine", "task") else ""
         return format_html('<span class="mc-chips">{} {}</span>', story.verdict(mail), kind)
