@@ -3,9 +3,9 @@
 from django.db import DatabaseError
 from django.utils import timezone
 
-from alai.kernel import audit, health, metrics, retention
+from alai.kernel import audit, health, importing, metrics, retention
 from alai.kernel.api import register_lookup
-from inbox import selectors
+from inbox import legacy, selectors
 from inbox.models import (
     Account,
     Content,
@@ -48,6 +48,7 @@ def register() -> None:
     metrics.gauge("alai_inbox_mails", "Mails.", ["action"], selectors.mails_by_action)
     metrics.queue_depth(selectors.waiting)
     health.register("inbox-digest", _digest)
+    importing.register(legacy.EMAIL_INBOX)
 
 
 def _keep() -> None:
