@@ -109,6 +109,9 @@ def to_message(draft: Draft) -> Rejection | None:
         )
     received = _received(draft)
     body = draft.text("body")
+    sender = draft.text("from_addr", 320).strip().lower()
+    if sender != (draft.row.values.get("from_addr") or ""):
+        draft.keep("from_addr")
     classification = _classification(draft)
     draft.values |= {
         "account_id": None,
@@ -116,7 +119,7 @@ def to_message(draft: Draft) -> Rejection | None:
         "state": Message.State.DONE.value,
         "outgoing": classification == Classification.OWN,
         "subject": draft.text("subject", 1000),
-        "sender": draft.text("from_addr", 320).strip().lower(),
+        "sender": sender,
         "sender_name": draft.text("from_name", 200),
         "to": _recipients(draft),
         "snippet": draft.text("snippet", 300) or " ".join(body[:2000].split())[:200],

@@ -5,10 +5,10 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from alai.kernel import audit, health, metrics, needs, retention
+from alai.kernel import audit, health, importing, metrics, needs, retention
 from alai.kernel.api import register_lookup
 from alai.kernel.valkey import valkey
-from inbox import accounts, selectors
+from inbox import accounts, legacy, selectors
 from inbox.account_needs import broken_accounts
 from inbox.fetching.kept import KEEPER
 from inbox.models import (
@@ -53,6 +53,7 @@ def register() -> None:
     metrics.gauge("alai_inbox_mails", "Mails.", ["action"], selectors.mails_by_action)
     metrics.queue_depth(selectors.waiting)
     health.register("inbox-digest", _digest)
+    importing.register(legacy.EMAIL_INBOX)
     _watch_accounts()
 
 
