@@ -1,20 +1,23 @@
 """What to fetch in which order, and how far a folder is read when a step is done. Pure."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inbox.imap.connection import Overview
 
 BATCH_BYTES = 4 * 1024 * 1024
-BATCH_MESSAGES = 250
+BATCH_MESSAGES = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Messages that are fetched with one command and stored in one transaction; then the mark moves to `mark`."""
+    """Messages that are fetched with one command and stored in one transaction, in which the mark moves to `mark`.
+
+    None: it stays where it is.
+    """
 
     messages: tuple[Overview, ...]
-    mark: int
+    mark: int | None
 
     @property
     def size(self) -> int:
@@ -33,6 +36,16 @@ def downwards(wanted: Sequence[Overview], first: int, cap: int) -> Iterator[Step
     batches = list(_batches(wanted[::-1], cap)) or [[]]
     for batch, following in zip(batches, [*batches[1:], None], strict=True):
         yield Step(tuple(reversed(batch)), following[0].uid if following else first - 1)
+
+
+def set_apart(step: Step, uid: int) -> Iterator[Step]:
+    """A message that breaks conversations comes last and alone, so that it stops none of the others."""
+    others = tuple(one for one in step.messages if one.uid != uid)
+    if others and len(others) < len(step.messages):
+        yield Step(others, None)
+        yield replace(step, messages=tuple(one for one in step.messages if one.uid == uid))
+    else:
+        yield step
 
 
 def _batches(wanted: Sequence[Overview], cap: int) -> Iterator[list[Overview]]:

@@ -4,16 +4,17 @@ The watermark moves only with the messages below it, in their transaction; so a 
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Self
 
 from django.conf import settings
 from django.db import connection as database
 
 from inbox.access import SYSTEM
 from inbox.fetching.kept import KEEPER, Session
-from inbox.fetching.plans import Step, downwards, upwards
+from inbox.fetching.plans import Step, downwards, set_apart, upwards
 from inbox.imap.connection import Connection, Opened, Overview
 from inbox.imap.trouble import MailTrouble
 from inbox.models import Folder, Message
@@ -21,7 +22,7 @@ from inbox.services import fetching
 from inbox.services.fetching import Claim
 from inbox.services.storing import Incoming
 
-WINDOW = 500  # UIDs asked about at once
+WINDOW = 1000  # UIDs asked about at once
 WIDER = 8  # times, after a window without messages
 # Some servers show a message later than one with a higher UID; so far below the watermark we look again.
 LOOK_BACK = 50
@@ -95,40 +96,67 @@ class Reader:
 
     def _read_new(self, newest: int) -> None:
         first = max(self.folder.backfill, self.folder.watermark - LOOK_BACK) + 1
-        for _, high, wanted in self._windows(first, newest, 1):
-            for step in upwards(wanted, max(high, self.folder.watermark), self.cap):
-                self._fetch(step, "watermark")
-                if self.budget.spent:
-                    return
+        self._read_range(first, newest, 1, "watermark")
 
     def _read_older(self) -> None:
-        for low, _, wanted in self._windows(self.folder.backfill, 1, -1):
-            for step in downwards(wanted, low, self.cap):
-                self._fetch(step, "backfill")
+        self._read_range(self.folder.backfill, 1, -1, "backfill")
+
+    def _read_range(self, start: int, end: int, direction: int, mark: Mark) -> None:
+        """Fetch and store step by step; while one is stored, the next arrives. At least one, whatever the budget."""
+        with Ahead(self.connection) as ahead:
+            arriving: tuple[Step, Future[Arrival]] | None = None
+            for step in self._steps(ahead, start, end, direction):
+                self._renew(sum(min(one.size, self.cap) for one in step.messages))
+                following = step, ahead.begin(self._receive, step)
+                if arriving is not None:
+                    self._store(*arriving, mark)
+                arriving = following
                 if self.budget.spent:
-                    return
+                    break
+            if arriving is not None:
+                self._store(*arriving, mark)
 
     # --- What there is ------------------------------------------------------------------------------
 
-    def _windows(self, start: int, end: int, step: int) -> Iterator[tuple[int, int, list[Overview]]]:
+    def _steps(self, ahead: "Ahead", start: int, end: int, direction: int) -> Iterator[Step]:
+        for low, high, wanted in self._windows(ahead, start, end, direction):
+            if direction > 0:
+                steps = upwards(wanted, max(high, self.folder.watermark), self.cap)
+            else:
+                steps = downwards(wanted, low, self.cap)
+            for step in steps:
+                yield from set_apart(step, self.folder.stuck_uid)
+
+    def _windows(
+        self, ahead: "Ahead", start: int, end: int, direction: int
+    ) -> Iterator[tuple[int, int, list[Overview]]]:
         """Ranges of UIDs from `start` to `end`, up or down, with the messages in them that are not stored.
 
         UIDs may be thin on the ground: after an empty window the next one is wider, but a full one is looked at in
-        parts, as some servers cut long answers short.
+        parts, as some servers cut long answers short. While one window is fetched, the next is asked about.
         """
-        width, at = WINDOW, start
-        while (end - at) * step >= 0:
-            far = at + step * (width - 1)
-            far = min(far, end) if step > 0 else max(far, end)
-            low, high = min(at, far), max(at, far)
-            self._renew(0)
-            found = self.connection.overview(low, high)
+        asked = self._ask(ahead, start, end, direction, WINDOW)
+        while asked is not None:
+            low, high, answer = asked
+            found = answer.result()
             if len(found) > WINDOW:
-                width = WINDOW
+                asked = self._ask(ahead, low if direction > 0 else high, end, direction, WINDOW)
                 continue
+            width = WINDOW if found else (high - low + 1) * WIDER
+            asked = self._ask(ahead, high + 1 if direction > 0 else low - 1, end, direction, width)
             yield low, high, self._unknown(low, high, found)
-            width = WINDOW if found else width * WIDER
-            at = far + step
+
+    def _ask(
+        self, ahead: "Ahead", start: int, end: int, direction: int, width: int
+    ) -> "tuple[int, int, Future[list[Overview]]] | None":
+        """Ask about so many UIDs from `start` on; None beyond the end."""
+        if (end - start) * direction < 0:
+            return None
+        far = start + direction * (width - 1)
+        far = min(far, end) if direction > 0 else max(far, end)
+        low, high = min(start, far), max(start, far)
+        self._renew(0)
+        return low, high, ahead.begin(self.connection.overview, low, high)
 
     def _unknown(self, low: int, high: int, found: Sequence[Overview]) -> list[Overview]:
         """Those without a row at this place, and not dealt with on this connection."""
@@ -137,47 +165,31 @@ class Reader:
         known = set(rows.values_list("uid", flat=True)) if found else set()
         return [one for one in found if one.uid not in known and (validity, one.uid) not in self.handled]
 
-    # --- Fetching -----------------------------------------------------------------------------------
+    # --- Fetching: in the connection's own thread, which never touches the database -----------------
 
-    def _fetch(self, step: Step, mark: Mark) -> None:
-        """Fetch and store a step. A message at which the conversation broke before comes last, by itself."""
-        difficult = [one for one in step.messages if self._tries(one.uid)]
-        easy = [one for one in step.messages if not self._tries(one.uid)]
-        for messages in filter(None, (easy, difficult)):
-            self._fetch_together(messages, step.mark if messages is (difficult or easy) else None, mark)
-        if not step.messages and step.mark != getattr(self.folder, mark):
-            self._store([], {}, step.mark, mark)
-
-    def _fetch_together(self, messages: Sequence[Overview], to: int | None, mark: Mark) -> None:
-        """Fetch, store, and move the mark to `to`, if that is not None."""
+    def _receive(self, step: Step) -> "Arrival":
+        """Fetch a step's messages; what is gone meanwhile stays out."""
         received: dict[int, bytes] = {}
         try:
-            self._receive(messages, received)
-        except MailTrouble:
-            self._store(messages, received, None, mark)  # what did arrive need not be sent again
-            if not KEEPER.stopping.is_set():
-                first = next(one.uid for one in messages if one.uid not in received)
-                fetching.note_stuck(claim=self.claim, folder=self.folder, uid=first)
-            raise
-        self._store(messages, received, to, mark)
+            self._fill(received, step)
+        except MailTrouble as trouble:
+            return Arrival(received, trouble)
+        return Arrival(received)
 
-    def _receive(self, messages: Sequence[Overview], received: dict[int, bytes]) -> None:
-        """Fill `received`; what is gone meanwhile stays out. Raises MailTrouble when the connection broke."""
-        self._renew(sum(min(one.size, self.cap) for one in messages))
-        if all(one.size <= self.cap and not self._tries(one.uid) for one in messages):
+    def _fill(self, received: dict[int, bytes], step: Step) -> None:
+        if all(one.size <= self.cap and not self._tries(one.uid) for one in step.messages):
             try:
-                received.update(self.connection.messages(messages))
+                received.update(self.connection.messages(step.messages))
             except MailTrouble as trouble:
                 if not trouble.goes_on:
                     raise
-        for one in messages:
+        for one in step.messages:
             if one.uid not in received and (raw := self._singly(one)) is not None:
                 received[one.uid] = raw
 
     def _singly(self, one: Overview) -> bytes | None:
         """One message by itself, up to the cap; what the server cannot hand out is stored without it. None: gone."""
         tries = self._tries(one.uid)
-        self._renew(min(one.size, self.cap))
         raw = None
         if tries < EMPTY_TRY:
             raw = self.connection.beginning(one.uid, self.cap, "HEADER" if tries >= HEADER_TRY else "")
@@ -187,16 +199,25 @@ class Reader:
 
     # --- Storing ------------------------------------------------------------------------------------
 
-    def _store(
-        self, messages: Sequence[Overview], received: dict[int, bytes], to: int | None, mark: Mark
-    ) -> None:
-        items = [self._incoming(one, received[one.uid]) for one in messages if one.uid in received]
-        self.new += fetching.store_fetched(
-            claim=self.claim, folder=self.folder, items=items, by=SYSTEM,
-            history=mark == "backfill" and self.folder.history, **({} if to is None else {mark: to}),
-        )  # fmt: skip
-        self._note(items, to, mark)
-        hand_back()  # back to the pool while we wait for the server
+    def _store(self, step: Step, arriving: "Future[Arrival]", mark: Mark) -> None:
+        """Store what has arrived and move the mark; raises MailTrouble when not all of it did."""
+        arrival = arriving.result()
+        trouble, to = arrival.trouble, None if arrival.trouble else step.mark
+        items = [
+            self._incoming(one, arrival.raws[one.uid]) for one in step.messages if one.uid in arrival.raws
+        ]
+        if items or (to is not None and to != getattr(self.folder, mark)):
+            self.new += fetching.store_fetched(
+                claim=self.claim, folder=self.folder, items=items, by=SYSTEM,
+                history=mark == "backfill" and self.folder.history, **({} if to is None else {mark: to}),
+            )  # fmt: skip
+            self._note(items, to, mark)
+        if trouble is not None:
+            if not KEEPER.stopping.is_set():
+                first = next(one.uid for one in step.messages if one.uid not in arrival.raws)
+                fetching.note_stuck(claim=self.claim, folder=self.folder, uid=first)
+            raise trouble
+        hand_back()
 
     def _note(self, items: Sequence[Incoming], to: int | None, mark: Mark) -> None:
         for item in items:
@@ -218,6 +239,34 @@ class Reader:
         seconds = self.connection.server.limits.seconds_for(size) + SPARE_SECONDS
         fetching.renew_claim(claim=self.claim, seconds=seconds)
         hand_back()
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What came of a step, and why not all of it."""
+
+    raws: dict[int, bytes]
+    trouble: MailTrouble | None = None
+
+
+class Ahead:
+    """A thread for the connection: what is begun is done in order, while the caller does something else."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="imap")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def begin[**P, T](self, call: Callable[P, T], *args: P.args, **named: P.kwargs) -> "Future[T]":
+        return self._thread.submit(call, *args, **named)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Nothing runs on the connection afterwards; after an error nobody waits for the server."""
+        if kind is not None:
+            self._connection.cut()
+        self._thread.shutdown(cancel_futures=True)
 
 
 def hand_back() -> None:

@@ -7,6 +7,7 @@ its own `fetch` holds all of a command's messages in memory, as parsed e-mails, 
 import imaplib
 import re
 import selectors
+import socket
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -69,6 +70,7 @@ class Connection:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.folder = ""
+        self._usable = True
         self._box: BaseMailBox | None = None
         try:
             context = _context(server.ca_file)
@@ -135,11 +137,10 @@ class Connection:
     def beginning(self, uid: int, length: int, section: str = "") -> bytes | None:
         """The first bytes of one message (or of its `HEADER`); None when it is gone or cannot be had."""
         what = f"(UID BODY.PEEK[{section}]<0.{length}>)"
-        for one in self._fetch("fetching a message", "UID", "FETCH", str(uid), what, size=length + OVERHEAD):
-            raw = one.get(f"BODY[{section}]")
-            if _uid(one) == uid and isinstance(raw, bytes):
-                return raw[:length]
-        return None
+        found = self._fetch("fetching a message", "UID", "FETCH", str(uid), what, size=length + OVERHEAD)
+        raws = [one.get(f"BODY[{section}]") for one in found if _uid(one) == uid]
+        raw = next((raw for raw in raws if isinstance(raw, bytes)), None)
+        return raw[:length] if raw is not None else None
 
     def wait(self, seconds: float) -> bool:
         """IDLE on the open folder; whether the server spoke. Without IDLE it returns at once."""
@@ -165,25 +166,28 @@ class Connection:
         """Say goodbye if the server still listens; never fails, never waits long."""
         if self._box is None:
             return
-        client, self._box = self._client, None
-        with suppress(OSError, imaplib.IMAP4.error, ValueError):
-            client.sock.silence = 2.0
-            client.sock.expect(seconds=2.0, size=65536)
-            client.logout()
+        client: Any = self._box.client
+        usable, self._box = self._usable, None
+        if usable:
+            with suppress(OSError, imaplib.IMAP4.error, ValueError):
+                client.sock.silence = 2.0
+                client.sock.expect(seconds=2.0, size=65536)
+                client.logout()
         with suppress(OSError, imaplib.IMAP4.error, ValueError):
             client.shutdown()
 
     def cut(self) -> None:
         """Break the connection from another thread: whoever waits for it gets a MailTrouble now."""
-        if self._box is not None:
+        box = self._box
+        if box is not None:
             with suppress(OSError):
-                self._client.sock.shutdown(2)
+                box.client.sock.shutdown(socket.SHUT_RDWR)
 
     # --- How ----------------------------------------------------------------------------------------
 
     @property
     def _mailbox(self) -> BaseMailBox:
-        if self._box is None:
+        if self._box is None or not self._usable:
             raise MailTrouble(Kind.NETWORK, f"The connection to {self.server.host} is closed.")
         return self._box
 
@@ -195,9 +199,20 @@ class Connection:
     def _asking(self, doing: str, *, size: int = 0, seconds: float = 0) -> Iterator[None]:
         """A command and its reply, bounded in time and bytes."""
         limits = self.server.limits
-        with told_apart(self.server.host, doing):
-            self._client.sock.expect(seconds=seconds or limits.seconds_for(size), size=size + limits.chatter)
-            yield
+        done = False
+        try:
+            with told_apart(self.server.host, doing):
+                self._client.sock.expect(
+                    seconds=seconds or limits.seconds_for(size), size=size + limits.chatter
+                )
+                yield
+            done = True
+        except MailTrouble as trouble:
+            done = trouble.goes_on
+            raise
+        finally:
+            # Half a reply was read: what follows of it may be a message that looks like an answer of the server's.
+            self._usable = self._usable and done
 
     def _log_in(self) -> None:
         host, client = self.server.host, self._client

@@ -5,7 +5,7 @@ send attributes in any order, a body as a literal, a quoted string or NIL, and a
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -16,8 +16,9 @@ Value = bytes | None | list["Value"]
 
 # The section of a body attribute holds blanks and brackets: BODY[HEADER.FIELDS (SUBJECT)].
 TOKEN = re.compile(
-    rb'\s*(?:(?P<mark>[()])|"(?P<quoted>(?:[^"\\]|\\.)*+)"|(?P<atom>(?:(?i:BODY|BINARY)\[[^\]]{0,200}\]|[^\s()"])+))',
-    re.DOTALL,
+    rb"""(?P<mark>[()]) | "(?P<quoted>(?:[^"\\]|\\.)*+)"
+    | (?P<atom>(?:(?i:BODY|BINARY)\[[^\]]{0,200}\] | [^\s()"])+) | (?P<odd>\S)""",
+    re.DOTALL | re.VERBOSE,
 )
 LITERAL = re.compile(rb"~?\{\d+\+?\}$")
 INTERNALDATE = re.compile(
@@ -26,9 +27,9 @@ INTERNALDATE = re.compile(
 MONTHS = {
     name: number for number, name in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
 }
+ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
+NIL = (b"NIL", b"nil")
 DEEPEST = 20
-
-OPEN, CLOSE = object(), object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def fetched(pieces: Sequence[Piece]) -> dict[str, Value]:
 
     Raises ValueError when the response is not formed as RFC 3501 says.
     """
-    values = _values(_tokens(pieces))
+    values = _values(pieces)
     if len(values) != 2 or not isinstance(values[1], list) or len(values[1]) % 2:
         raise ValueError("no FETCH response")
     names, contents = values[1][::2], values[1][1::2]
@@ -58,7 +59,7 @@ def fetched(pieces: Sequence[Piece]) -> dict[str, Value]:
 
 def listed(pieces: Sequence[Piece]) -> Listed:
     """One LIST response. Raises ValueError."""
-    values = _values(_tokens(pieces))
+    values = _values(pieces)
     if len(values) < 3 or not isinstance(values[0], list) or not isinstance(values[2], bytes):
         raise ValueError("no LIST response")
     attributes = [value.decode("ascii", "replace").lower() for value in values[0] if isinstance(value, bytes)]
@@ -87,48 +88,36 @@ def internal_date(value: Value) -> datetime | None:
         return None
 
 
-def _tokens(pieces: Sequence[Piece]) -> Iterator[object]:
-    """OPEN, CLOSE, None for NIL, bytes for all else."""
+def _values(pieces: Sequence[Piece]) -> list[Value]:
+    """Nested lists of bytes; None for NIL."""
+    stack: list[list[Value]] = [[]]
     for piece in pieces:
         text, literal = piece if isinstance(piece, tuple) else (piece, None)
-        yield from _words(LITERAL.sub(b"", text) if literal is not None else text)
+        for mark, quoted, atom, odd in TOKEN.findall(text if literal is None else LITERAL.sub(b"", text)):
+            if atom:
+                stack[-1].append(None if atom in NIL else atom)
+            elif mark == b"(":
+                stack.append([])
+                if len(stack) > DEEPEST:
+                    raise ValueError("brackets nested too deep")
+            elif mark:
+                _close(stack)
+            elif odd:
+                raise ValueError("a quoted string is not closed")
+            else:
+                stack[-1].append(ESCAPED.sub(rb"\1", quoted) if b"\\" in quoted else quoted)
         if literal is not None:
-            yield literal
-
-
-def _words(text: bytes) -> Iterator[object]:
-    position, end = 0, len(text.rstrip())
-    while position < end:
-        found = TOKEN.match(text, position)
-        if not found:
-            raise ValueError("a response that is not formed as it should be")
-        position = found.end()
-        if mark := found["mark"]:
-            yield OPEN if mark == b"(" else CLOSE
-        elif (string := found["quoted"]) is not None:
-            yield re.sub(rb"\\(.)", rb"\1", string, flags=re.DOTALL) if b"\\" in string else string
-        else:
-            yield None if found["atom"].upper() == b"NIL" else found["atom"]
-
-
-def _values(tokens: Iterator[object]) -> list[Value]:
-    """Tokens as nested lists."""
-    stack: list[list[Value]] = [[]]
-    for token in tokens:
-        if token is OPEN:
-            stack.append([])
-        elif token is CLOSE:
-            inner = stack.pop()
-            if not stack:
-                raise ValueError("too many closing brackets")
-            stack[-1].append(inner)
-        elif token is None or isinstance(token, bytes):
-            stack[-1].append(token)
-        if len(stack) > DEEPEST:
-            raise ValueError("brackets nested too deep")
+            stack[-1].append(literal)
     if len(stack) != 1:
         raise ValueError("a bracket is not closed")
     return stack[0]
+
+
+def _close(stack: list[list[Value]]) -> None:
+    inner = stack.pop()
+    if not stack:
+        raise ValueError("a bracket too many")
+    stack[-1].append(inner)
 
 
 def _name(value: Value) -> str:

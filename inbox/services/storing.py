@@ -1,6 +1,6 @@
 """Store first: the bytes are kept before anybody looks at them, so that no mail can be lost to what it holds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,9 @@ SELECT %s, %s, %s, one.uid, %s, %s, %s, one.hash, one.size, 'stored', one.at, co
 FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::timestamptz[]) AS one (uid, hash, size, at)
 ON CONFLICT DO NOTHING RETURNING id, raw_sha256
 """
+
+
+KEEP = f"COPY {Content._meta.db_table} (message_id, data, cut_bytes, text) FROM STDIN (FORMAT BINARY)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +129,20 @@ def _store(where: _Place, packed: Sequence[tuple[Incoming, Packed]]) -> tuple[di
             break
         inserted = _insert(where, missing)
         first = {one.hash: one for _, one in reversed(missing)}
-        Content.objects.bulk_create(
-            Content(message_id=pk, data=first[digest].data, cut_bytes=first[digest].cut)
-            for digest, pk in inserted.items()
-        )
+        _keep((pk, first[digest].data, first[digest].cut, "") for digest, pk in inserted.items())
         fresh |= inserted
         found |= _find(where, [(item, one) for item, one in missing if one.hash not in inserted])
     else:
         raise Unavailable("The same mail keeps arriving in many forms at once; try again.", code="busy")
     return fresh | found, fresh
+
+
+def _keep(rows: Iterable[tuple[int, bytes, int, str]]) -> None:
+    """The raw bytes of new messages, by COPY: an INSERT would send them as text of twice the length."""
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(KEEP) as stream:
+        stream.set_types(["int8", "bytea", "int8", "text"])
+        for row in rows:
+            stream.write_row(row)
 
 
 def _insert(where: _Place, packed: Sequence[tuple[Incoming, Packed]]) -> dict[str, int]:
