@@ -115,8 +115,12 @@ def test_bad_input_is_told(box: Box, ada: Client) -> None:
     mail = box.judged(eml())
     assert "Tier:" in act(ada, mail, "partner", tier="99")
     assert ada.post(f"{LIST}{message_of(mail).pk}/act/dance/").status_code == 404
-    assert ada.get(f"{LIST}{message_of(mail).pk}/act/release/").status_code == 405
     assert ada.get(f"{LIST}999999/body/").status_code == 404
+
+
+def test_a_verb_wants_a_post(box: Box, ada: Client) -> None:
+    message = message_of(box.judged(eml()))
+    assert ada.get(f"{LIST}{message.pk}/act/release/").status_code == 405
 
 
 def test_who_may_only_look_can_do_nothing(box: Box, vera: Client) -> None:
