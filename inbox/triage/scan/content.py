@@ -7,13 +7,11 @@ from inbox.triage.scan.lexicon import covers
 from inbox.triage.scan.view import Hits, View, hit
 
 _FANCY = re.compile("[\U0001d400-\U0001d7ff\u2460-\u24ff\U0001f110-\U0001f189\uff21-\uff3a\uff41-\uff5a]")
-_WITHIN = re.compile(
-    "[A-Za-z](?:[\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]|[\u0300-\u036f\u0730-\u074a]{2,}|[\u0730-\u074a])+[A-Za-z]"
-)
-_MIXED = re.compile(
-    "(?=[a-z]*[\u0370-\u03ff\u0400-\u04ff])[\u0370-\u03ff\u0400-\u04ffa-z]*(?:[a-z][\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u04ff][a-z])[\u0370-\u03ff\u0400-\u04ffa-z]*",
-    re.IGNORECASE,
-)
+_INNER = "\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\u0730-\u074a"
+_WITHIN = re.compile(f"[A-Za-z](?:[{_INNER}]|[\u0300-\u036f]{{2,}})+[A-Za-z]")
+_NOT_LATIN = re.compile("[\u0370-\u03ff\u0400-\u052f]")
+_LATIN = re.compile("[A-Za-z]")
+_LETTERS = re.compile(r"[^\W\d_]+")
 KINDS = ("account", "payment", "prize", "fortune", "crypto", "extortion", "lust", "bait", "urgency")
 
 
@@ -36,7 +34,7 @@ def disguised(view: View) -> Hits:
             yield hit("fancy_letters", where="subject or name")
         if _WITHIN.search(heading):
             yield hit("invisible_letters", where="subject or name")
-        if _MIXED.search(heading):
+        if _mixed(heading):
             yield hit("mixed_letters", where="subject or name")
     body = view.mail.text[:20_000]
     if not body.isascii():
@@ -44,8 +42,15 @@ def disguised(view: View) -> Hits:
             yield hit("fancy_letters_within")
         if len(_WITHIN.findall(body)) >= 5:
             yield hit("invisible_letters_within")
-        if len(_MIXED.findall(body)) >= 4:
+        if _mixed(body) >= 4:
             yield hit("mixed_letters_within")
+
+
+def _mixed(text: str) -> int:
+    """How many words mix the Latin with the Greek or Cyrillic alphabet."""
+    if not _NOT_LATIN.search(text):
+        return 0
+    return sum(bool(_NOT_LATIN.search(word) and _LATIN.search(word)) for word in _LETTERS.findall(text))
 
 
 def pictures(view: View) -> Hits:
@@ -83,17 +88,11 @@ def contacts(view: View) -> Hits:
     """A company that can be reached at a free mailbox alone."""
     if view.from_freemail or not view.sender:
         return
-    mails = {
-        link.href[7:].partition("?")[0].strip("<> ").lower()
-        for link in view.mail.links
-        if link.href[:7].lower() == "mailto:"
-    }
-    if (
-        mails
-        and not view.clicks
-        and all(covers(view.hosts.freemail, mail.rpartition("@")[2]) for mail in mails)
-    ):
-        yield hit("mailto_freemail", address=sorted(mails)[0])
+    hrefs = (link.href for link in view.mail.links if link.href[:7].lower() == "mailto:")
+    mails = {href[7:].partition("?")[0].strip("<> ").lower() for href in hrefs}
+    free = all(covers(view.hosts.freemail, mail.rpartition("@")[2]) for mail in mails)
+    if mails and free and not view.clicks:
+        yield hit("mailto_freemail", address=min(mails))
 
 
 SIGNALS = (said, disguised, pictures, hidden, addressed, contacts)

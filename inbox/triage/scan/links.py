@@ -17,7 +17,6 @@ _NESTED = re.compile(
     r"[?&#/=](?:u|url|q|to|target|dest|redirect\w*|r|link|goto|adurl|continue|next)=(https?(?::|%3a)[^&#]{4,})",
     re.IGNORECASE,
 )
-_PLAIN_IP = re.compile(r"^\d{1,3}(?:\.\d{1,3}){3}$")
 _PRIVATE_IP = re.compile(r"^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|127\.)")
 
 
