@@ -2,7 +2,6 @@
 
 import re
 
-from inbox.triage.scan.folding import INVISIBLE
 from inbox.triage.scan.lexicon import covers
 from inbox.triage.scan.view import Hits, View, hit
 
@@ -11,6 +10,7 @@ _INNER = "\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\u0730-\u074a
 _WITHIN = re.compile(f"[A-Za-z](?:[{_INNER}]|[\u0300-\u036f]{{2,}})+[A-Za-z]")
 _NOT_LATIN = re.compile("[\u0370-\u03ff\u0400-\u052f]")
 _LATIN = re.compile("[A-Za-z]")
+_SPOKEN = re.compile(r"[^\W\d_]{2,}")
 _LETTERS = re.compile(r"[^\W\d_]+")
 KINDS = ("account", "payment", "prize", "fortune", "crypto", "extortion", "lust", "bait", "urgency")
 
@@ -55,21 +55,21 @@ def _mixed(text: str) -> int:
 
 def pictures(view: View) -> Hits:
     """A picture to click on and hardly a word: made so that nothing can be read by a filter."""
-    clickable = [url for link, url in view.clicks if link.kind in ("a", "area")]
-    images = view.mail.remote_images or any(item.kind == "image" for item in view.mail.attachments)
-    if not clickable or not images:
+    clickable = [url for link, url in view.clicks if link.image or link.kind == "area"]
+    if not clickable:
         return
-    count = len(INVISIBLE.sub("", view.mail.text).split())
+    count = len(_SPOKEN.findall(view.mail.text))
     if count <= 12:
         yield hit("picture_only", count=count)
-    elif count <= 35 and len({url.host for url in clickable}) <= 2:
+    elif count <= 35 and len({url.host for url in clickable}) == 1:
         yield hit("picture_mostly", count=count)
 
 
 def hidden(view: View) -> Hits:
     """Much more hidden than shown. A line of preview text is honest practice and does not count."""
-    hidden_words, shown_words = len(view.mail.hidden_text.split()), len(view.mail.text.split())
-    if hidden_words >= 40 and hidden_words > 2 * shown_words:
+    hidden_words = len(_SPOKEN.findall(view.mail.hidden_text[:200_000]))
+    shown_words = len(_SPOKEN.findall(view.mail.text[:200_000]))
+    if hidden_words >= 60 and hidden_words > 2 * shown_words:
         yield hit("hidden_text", hidden=hidden_words, shown=shown_words)
 
 

@@ -43,6 +43,8 @@ def _kinds(view: View, url: Url) -> list[str]:
         found.append("link_shortener")
     elif any(pattern.match(url.host + url.path) for pattern in view.hosts.redirectors):
         found.append("link_redirector")
+    elif covers(view.hosts.forms, url.host):
+        found.append("link_form")
     elif not home and (covers(view.hosts.free_hosts, url.host) or _rented(view, url)):
         found.append("link_free_host")
     if "xn--" in url.host:
