@@ -2,6 +2,7 @@
 
 import re
 
+from inbox.triage.scan.folding import mixes_alphabets
 from inbox.triage.scan.lexicon import covers
 from inbox.triage.scan.view import Hits, View, hit
 
@@ -9,9 +10,14 @@ _FANCY = re.compile("[\U0001d400-\U0001d7ff\u2460-\u24ff\U0001f110-\U0001f189\uf
 _INNER = "\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\u0730-\u074a"
 _WITHIN = re.compile(f"[A-Za-z](?:[{_INNER}]|[\u0300-\u036f]{{2,}})+[A-Za-z]")
 _NOT_LATIN = re.compile("[\u0370-\u03ff\u0400-\u052f]")
-_LATIN = re.compile("[A-Za-z]")
 _SPOKEN = re.compile(r"[^\W\d_]{2,}")
 _LETTERS = re.compile(r"[^\W\d_]+")
+_GAP = re.compile(
+    r"\[(?:your|my|first|last|full|unsubscribe|recipient|company|user|client|customer|receiver)[_ -][a-z]{2,20}\]"
+    r"|^\s*\[(?:to|name|email|subject|date)\]|\{\{?[a-z][\w .]{1,30}\}?\}|%%[\w.]{2,30}%%",
+    re.IGNORECASE,
+)
+_MAILBOX = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{4,100}")
 KINDS = ("account", "payment", "prize", "fortune", "crypto", "extortion", "lust", "bait", "urgency")
 
 
@@ -50,7 +56,7 @@ def _mixed(text: str) -> int:
     """How many words mix the Latin with the Greek or Cyrillic alphabet."""
     if not _NOT_LATIN.search(text):
         return 0
-    return sum(bool(_NOT_LATIN.search(word) and _LATIN.search(word)) for word in _LETTERS.findall(text))
+    return sum(mixes_alphabets(word) for word in _LETTERS.findall(text))
 
 
 def pictures(view: View) -> Hits:
@@ -73,6 +79,49 @@ def hidden(view: View) -> Hits:
         yield hit("hidden_text", hidden=hidden_words, shown=shown_words)
 
 
+def shouts(view: View) -> Hits:
+    """A heading in capitals or full of exclamation marks."""
+    subject = view.mail.subject
+    letters = [letter for letter in subject if letter.isalpha()]
+    capitals = sum(letter.isupper() for letter in letters)
+    if subject.count("!") >= 2 or (len(letters) >= 15 and capitals > 0.8 * len(letters)):
+        yield hit("subject_shouts")
+
+
+def unfilled(view: View) -> Hits:
+    """Gaps of a template that the sender's program did not fill."""
+    places = (
+        view.mail.subject,
+        view.mail.sender.name,
+        view.mail.header("to"),
+        *(link.href for link in view.mail.links[:50]),
+    )
+    gap = next((found for place in places if (found := _GAP.search(place[:500]))), None)
+    if gap is not None:
+        yield hit("template_unfilled", gap=gap.group())
+
+
+def mailboxes(view: View) -> Hits:
+    """A fortune or business that is to be answered at a free mailbox which is not the sender's."""
+    if max(len(view.phrases.get(kind, ())) for kind in ("fortune", "prize")) < 2:
+        return
+    for found in _MAILBOX.finditer(view.mail.text[:20_000]):
+        address = found.group().lower()
+        known = {view.mail.sender.email} | view.recipients
+        if covers(view.hosts.freemail, address.rpartition("@")[2]) and address not in known:
+            yield hit("text_freemail", address=address)
+            return
+
+
+def by_freemail(view: View) -> Hits:
+    """A house of accounts, prizes or parcels that writes from a free mailbox."""
+    pressing = [
+        kind for kind in ("account", "payment", "prize", "crypto") if len(view.phrases.get(kind, ())) >= 2
+    ]
+    if view.from_freemail and pressing:
+        yield hit("business_by_freemail", host=view.sender_host)
+
+
 def addressed(view: View) -> Hits:
     """The recipient's address where his name would stand."""
     subject = view.mail.subject.lower()
@@ -80,7 +129,9 @@ def addressed(view: View) -> Hits:
     own = view.mail.sender.email
     if any(email in subject for email in view.recipients):
         yield hit("recipient_in_subject")
-    if any(email in name and email != own for email in view.recipients):
+    if own in view.recipients and not view.facts.get("verified"):
+        yield hit("sender_is_recipient")
+    elif any(email in name and email != own for email in view.recipients):
         yield hit("recipient_as_sender")
 
 
@@ -95,4 +146,4 @@ def contacts(view: View) -> Hits:
         yield hit("mailto_freemail", address=min(mails))
 
 
-SIGNALS = (said, disguised, pictures, hidden, addressed, contacts)
+SIGNALS = (said, disguised, pictures, hidden, shouts, unfilled, mailboxes, by_freemail, addressed, contacts)
