@@ -14,7 +14,8 @@ _DOMAIN = re.compile(r"(?<![\w@.-])((?:[a-z0-9-]{2,63}\.)+[a-z]{2,10})(?![\w@-])
 _OFFICE_WORDS = """
 support team service services customer care account accounts security alert alerts notice notification notifications
 update updates billing help center centre online inc llc ltd official reward rewards prize winner bank wallet id store
-shop payments payment app com partner express delivery tracking paket zustellung versand kundenservice kundendienst gutschein gutscheins gewinnspiel atendimento department
+shop payments payment app com partner express delivery tracking paket zustellung versand news network foundation labs
+kundenservice kundendienst gutschein gutscheins gewinnspiel atendimento department
 """
 _OFFICES = frozenset(_OFFICE_WORDS.split())
 _NUMBERED = re.compile(r"[a-z][._-]?\d{5,}$|\.\d{3,}\.\d{3,}\.")
@@ -68,6 +69,9 @@ def brand(view: View) -> Hits:
     """A brand's name without the brand's domain: in the sender's name, else in subject, picture or link."""
     claimed = claim(view.name_words, view)
     if claimed is not None:
+        if skeleton(view.sender.partition(".")[0]) in map(skeleton, view.name_words):
+            yield hit("brand_beside_sender", brand=claimed.name, host=view.sender_host)
+            return
         yield hit("brand_in_name", brand=claimed.name, host=view.sender_host)
         if view.from_freemail:
             yield hit("brand_by_freemail", brand=claimed.name, host=view.sender_host)
