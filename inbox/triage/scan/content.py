@@ -11,7 +11,8 @@ _FANCY = re.compile(
     "\U0001d400-\U0001d7ff\U0001f110-\U0001f189]"
 )
 _INNER = "\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\u0730-\u074a"
-_WITHIN = re.compile(f"[A-Za-z](?:[{_INNER}]|[\u0300-\u036f]{{2,}})+[A-Za-z.]")
+_MARKS = "\u0300-\u036f"
+_WITHIN = re.compile(f"[A-Za-z](?:[{_INNER}]|[{_MARKS}]{{2}})[{_INNER}{_MARKS}]*[A-Za-z.]")
 _NOT_LATIN = re.compile("[\u0370-\u03ff\u0400-\u052f]")
 _SPOKEN = re.compile(r"[^\W\d_]{2,}")
 _LETTERS = re.compile(r"[^\W\d_]+")
