@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 from inbox.mail.parsed import Link
 from inbox.mail.text import from_base64
-from inbox.triage.domains import aligned, organisation, suffix
+from inbox.triage.domains import aligned, organisation, rented, suffix
 from inbox.triage.scan.folding import mixes_alphabets, skeleton
 from inbox.triage.scan.lexicon import Brand, belongs, brands, covers
 from inbox.triage.scan.sender import random_looking
@@ -45,19 +45,20 @@ def hosts(view: View) -> Hits:
 def _kinds(view: View, url: Url) -> list[str]:
     if view.hosts.redirectors.match(url.host + url.path[:60]):
         return ["link_redirector"]
+    home = url.organisation == view.sender
+    if covers(view.hosts.forms, url.host):
+        return ["link_form"]
+    free = not home and (covers(view.hosts.free_hosts, url.host) or _rented(view, url))
     if covers(view.hosts.social, url.host):
-        return []
+        return ["link_free_host"] if free else []
     if url.is_ip:
         return [] if _PRIVATE_IP.match(url.host) else ["link_ip"]
     found = []
-    home = url.organisation == view.sender
     if url.userinfo and ("." in url.userinfo or "@" in url.userinfo or "%40" in url.userinfo):
         found.append("link_userinfo")
     if covers(view.hosts.shorteners, url.host):
         found.append("link_shortener")
-    elif covers(view.hosts.forms, url.host):
-        found.append("link_form")
-    elif not home and (covers(view.hosts.free_hosts, url.host) or _rented(view, url)):
+    elif free:
         found.append("link_free_host")
     if "xn--" in url.host and _homograph(url.host):
         found.append("link_homograph")
@@ -89,18 +90,11 @@ def _homograph(host: str) -> bool:
 
 
 def _rented(view: View, url: Url) -> bool:
-    """A name beneath a suffix that a company rents out to anybody (Public Suffix List, private part)."""
-    ending = suffix(url.host)
-    labels = ending.count(".")
-    if labels < 1 or covers(view.hosts.shops, url.host) or covers(view.hosts.trackers, url.host):
-        return False
-    return suffix(ending.partition(".")[2]) == ending.partition(".")[2] and not _of_country(ending)
-
-
-def _of_country(ending: str) -> bool:
-    """`co.uk`, `com.br`, `kommune.no`: suffixes of the country itself."""
+    """A name beneath a suffix that a company rents out to anybody."""
     return (
-        len(ending.rpartition(".")[2]) == 2 and ending.count(".") == 1 and len(ending.partition(".")[0]) <= 3
+        rented(url.host)
+        and not covers(view.hosts.shops, url.host)
+        and not covers(view.hosts.trackers, url.host)
     )
 
 

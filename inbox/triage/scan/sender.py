@@ -146,7 +146,7 @@ def random_looking(label: str) -> bool:
     longest = max((len(run) for run in re.findall(r"[bcdfghjklmnpqrstvwxz]+", bare)), default=0)
     speechless = len(letters) >= 9 and vowels / len(letters) < 0.2
     return (
-        changes >= 4 or longest >= (7 if "sch" in bare else 6) or speechless or (changes >= 3 and vowels <= 2)
+        changes >= 4 or longest >= (8 if "sch" in bare else 6) or speechless or (changes >= 3 and vowels <= 2)
     )
 
 
@@ -155,11 +155,9 @@ def reply(view: View) -> Hits:
     for address in view.mail.reply_to[:3]:
         if not address.email or address.email == view.mail.sender.email:
             continue
-        if covers(view.hosts.freemail, address.domain) and not aligned(address.domain, view.sender_host):
-            yield hit("reply_to_freemail", address=address.email)
-            return
-        if view.from_freemail and covers(view.hosts.freemail, address.domain):
-            yield hit("reply_to_other_freemail", address=address.email)
+        if covers(view.hosts.freemail, address.domain):
+            code = "reply_to_other_freemail" if view.from_freemail else "reply_to_freemail"
+            yield hit(code, address=address.email)
             return
         if not view.sender or aligned(address.domain, view.sender_host) or view.mail.has_header("list-id"):
             continue

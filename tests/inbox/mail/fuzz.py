@@ -106,7 +106,8 @@ def run(seconds: float, seed: int, extra: list[bytes] | None = None) -> Report:
     chance = random.Random(seed)
     pool = seeds() + (extra or [])
     deadline = time.monotonic() + seconds
-    count, slowest, broken = 0, 0.0, []
+    count, slowest = 0, 0.0
+    broken: list[str] = []
     while time.monotonic() < deadline and len(broken) < 10:
         raw = mutant(chance, pool)
         began = time.process_time()
