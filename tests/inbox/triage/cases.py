@@ -49,7 +49,8 @@ def known(**fields: Any) -> Surroundings:
         "authserv_ids": frozenset({SERVER}),
         "fetched": True,
     }
-    return Surroundings(**({"now": NOW, "account": OURS} | ours | fields))
+    ours |= {"now": NOW, "account": OURS} | fields
+    return Surroundings(**ours)
 
 
 def judged(message: Parsed, **fields: Any) -> Judgement:
