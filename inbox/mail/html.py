@@ -18,7 +18,7 @@ from inbox.mail.text import clean
 _VOID_TAGS = "area base br col embed hr img input link meta source track wbr param keygen"
 _SILENT_TAGS = "script style template noframes noembed iframe object applet audio video canvas math svg"
 _BLOCK_TAGS = """
-p div br tr table li ul ol h1 h2 h3 h4 h5 h6 hr blockquote center section article header footer pre form dl dt dd td th
+p div br tr table li ul ol h1 h2 h3 h4 h5 h6 hr blockquote center section article header footer pre form dl dt dd
 title fieldset legend option address aside main nav figure figcaption
 """
 _VOID, _SILENT, _BLOCK = (frozenset(tags.split()) for tags in (_VOID_TAGS, _SILENT_TAGS, _BLOCK_TAGS))
@@ -103,7 +103,9 @@ class _Reader:
                 break
         top = self.stack[-1]
         if tag in _BLOCK and not top.silent:
-            self._say(" " if tag in ("td", "th") else "\n", top.look)
+            self._say("\n", top.look)
+        elif tag in ("td", "th") and not top.silent:
+            self._say(" ", top.look)
 
     def data(self, data: str) -> None:
         self._count()
@@ -171,6 +173,8 @@ class _Reader:
             )
 
     def _image(self, attributes: dict[str, str], look: Look) -> None:
+        if _counter(attributes):
+            return
         source, alt = attributes.get("src", ""), " ".join(attributes.get("alt", "").split())[:200]
         self._remote(source)
         if look.hidden:
@@ -204,6 +208,12 @@ class _Reader:
             if self.base and "://" not in whole[:20] and not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:|#", whole):
                 whole = self.base.rstrip("/") + "/" + whole.lstrip("/")
             self.page.links.append(Link(clean(whole[: limits.LINK_LENGTH]), clean(text[:500]), kind, image))
+
+
+def _counter(attributes: dict[str, str]) -> bool:
+    """A picture of a pixel or two, which is there to be fetched and not to be seen."""
+    sides = (attributes.get(side, "").rstrip("px") for side in ("width", "height"))
+    return all(side in ("0", "1", "2") for side in sides)
 
 
 def read(markup: str) -> Page:
