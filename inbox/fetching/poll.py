@@ -14,6 +14,7 @@ from inbox.fetching.reading import Budget, Reader, hand_back
 from inbox.imap.backoff import pause
 from inbox.imap.connection import Connection, Security, Server
 from inbox.imap.folders import INBOX, sent_folder
+from inbox.imap.sockets import Limits
 from inbox.imap.trouble import Kind, MailTrouble
 from inbox.models import Account, Folder
 from inbox.services import fetching
@@ -62,7 +63,7 @@ def server_of(account: Account) -> Server:
         raise MailTrouble(Kind.SECRET, str(error)) from None
     return Server(
         host=account.host, port=account.port, security=Security(account.security),
-        username=account.login or account.address, secret=secret, ca_file=settings.MAIL_CA_FILE,
+        username=account.login or account.address, secret=secret, ca_file=settings.MAIL_CA_FILE, limits=Limits(),
     )  # fmt: skip
 
 
