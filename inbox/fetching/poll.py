@@ -80,6 +80,11 @@ def _turn(claim: Claim, budget: Budget) -> Outcome:
                 raise
     session = Session(Connection(server))
     KEEPER.lend(claim.account.pk, session)
+    try:
+        session.connection.connect()
+    except BaseException:
+        KEEPER.drop(claim.account.pk, session)
+        raise
     return _with(session, claim, budget)
 
 

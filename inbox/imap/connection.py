@@ -9,12 +9,12 @@ import re
 import selectors
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from imap_tools import BaseMailBox
 from imap_tools.errors import MailboxLoginError
@@ -65,22 +65,28 @@ class Overview:
 
 
 class Connection:
-    """Logged in, until `close`. Raises MailTrouble; after one the connection is good for nothing more."""
+    """Of use between `connect` and `close`. All else raises MailTrouble, after which it is good for nothing more."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
         self.folder = ""
+        self.capabilities: frozenset[str] = frozenset()
         self._usable = True
+        self._socket: socket.socket | None = None
         self._box: BaseMailBox | None = None
+
+    def connect(self) -> Self:
+        """Connect and log in. Raises MailTrouble."""
         try:
-            context = _context(server.ca_file)
-            with told_apart(server.host, "connecting"):
-                self._box = _Box(_Client(server, context))
+            context = _context(self.server.ca_file)
+            with told_apart(self.server.host, "connecting"):
+                self._box = _Box(_Client(self.server, context, self._note_socket))
             self._log_in()
             self.capabilities = self._capabilities()
         except BaseException:
             self.close()
             raise
+        return self
 
     # --- What it looks at ---------------------------------------------------------------------------
 
@@ -178,12 +184,18 @@ class Connection:
 
     def cut(self) -> None:
         """Break the connection from another thread: whoever waits for it gets a MailTrouble now."""
-        box = self._box
-        if box is not None:
+        self._usable = False
+        if self._socket is not None:
             with suppress(OSError):
-                box.client.sock.shutdown(socket.SHUT_RDWR)
+                # Not SSLSocket's own, which takes away what the other thread is using.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     # --- How ----------------------------------------------------------------------------------------
+
+    def _note_socket(self, sock: socket.socket) -> None:
+        self._socket = sock
+        if not self._usable:  # cut before there was a socket
+            self.cut()
 
     @property
     def _mailbox(self) -> BaseMailBox:
@@ -269,23 +281,37 @@ class Connection:
 
 
 class _Client(imaplib.IMAP4):
-    """imaplib on bounded sockets."""
+    """imaplib on bounded sockets. `note` is called with each socket as soon as there is one."""
 
-    def __init__(self, server: Server, context: ssl.SSLContext) -> None:
-        self._server, self._context = server, context
+    def __init__(
+        self, server: Server, context: ssl.SSLContext, note: Callable[[socket.socket], None]
+    ) -> None:
+        self._server, self._context, self._note = server, context, note
         super().__init__(server.host, server.port, server.limits.connect)
         if server.security is Security.STARTTLS:
             self.starttls(self._context)
+            self._note(self.sock)
 
     def _create_socket(self, timeout: float | None) -> BoundedSocket | BoundedTLS:
         limits = self._server.limits
         sock: BoundedSocket | ssl.SSLSocket = BoundedSocket.connected((self.host, self.port), limits.connect)
+        self._note(sock)
         if self._server.security is Security.TLS:
-            sock = self._context.wrap_socket(sock, server_hostname=self.host)
+            sock = self._context.wrap_socket(sock, server_hostname=self.host, do_handshake_on_connect=False)
+            self._note(sock)
+            self._shake_hands(sock)
         assert isinstance(sock, BoundedSocket | BoundedTLS)
         sock.silence = limits.silence
         sock.expect(seconds=limits.reply, size=limits.chatter)
         return sock
+
+    @staticmethod
+    def _shake_hands(sock: ssl.SSLSocket) -> None:
+        try:
+            sock.do_handshake()
+        except BaseException:
+            sock.close()
+            raise
 
     def _mode_ascii(self) -> None:
         super()._mode_ascii()  # type: ignore[misc]

@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from inbox import accounts
 from inbox.fetching import poll as turns
+from inbox.fetching.kept import KEEPER
 from inbox.imap.sockets import Limits
 from inbox.models import Account, Folder
 from inbox.services import fetching
@@ -198,13 +199,13 @@ def test_a_fault_of_ours_is_told_and_logged(mailbox: Mailbox, monkeypatch: pytes
 def test_a_turn_that_is_interrupted_by_us_is_no_failure(
     mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns.KEEPER, "stopping", threading.Event())
+    monkeypatch.setattr(KEEPER, "stopping", threading.Event())
     mailbox.poll()
     with proxy(mailbox.server.port) as line:
         set_up(mailbox, port=line.port)
         mailbox.poll()
         line.silent = True
-        threading.Timer(0.5, turns.KEEPER.stop).start()
+        threading.Timer(0.5, KEEPER.stop).start()
         begin = time.monotonic()
         outcome = mailbox.poll()
     assert outcome.sentence.startswith("Interrupted") and time.monotonic() - begin < 5
