@@ -45,6 +45,8 @@ def _dangers(item: Attachment, view: View) -> list[str]:
         found.append("attachment_object")
     elif item.kind == "pdf" and {"launch", "script"} & set(item.traits):
         found.append("attachment_pdf_active")
+    if not item.size and extension(item.filename) in _PICTURES | _OFFICE_NAMES | {"pdf"}:
+        found.append("attachment_empty")
     if _lies(item):
         found.append("attachment_lies")
     if item.kind == "pdf" and len(view.text_words) < 40 and not view.facts.get("verified"):

@@ -30,7 +30,7 @@ INVISIBLE = re.compile(
 )
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _MARKS = re.compile("[\u0300-\u036f\u0483-\u0487\u0730-\u074a\u20d0-\u20ff\ufe20-\ufe2f]")
-_LATIN = re.compile(r"[a-z]")
+_LATIN = re.compile(r"[A-Za-z]")
 _OTHER = re.compile("[\u0370-\u03ff\u0400-\u052f]")
 
 
@@ -48,10 +48,11 @@ def words(text: str, limit: int) -> list[str]:
     found = _WORD.findall(folded)[:limit]
     if folded.isascii():
         return found
-    return [_latin(word) if _mixed(word) else word for word in found]
+    return [_latin(word) if mixes_alphabets(word) else word for word in found]
 
 
-def _mixed(word: str) -> bool:
+def mixes_alphabets(word: str) -> bool:
+    """Whether a word has Latin letters beside Greek or Cyrillic ones."""
     return not word.isascii() and bool(_LATIN.search(word)) and bool(_OTHER.search(word))
 
 

@@ -18,6 +18,7 @@ class Hosts:
 
     shorteners: frozenset[str]
     free_hosts: frozenset[str]
+    forms: frozenset[str]
     shops: frozenset[str]
     trackers: frozenset[str]
     social: frozenset[str]

@@ -6,18 +6,24 @@ from urllib.parse import unquote
 
 from inbox.mail.parsed import Link
 from inbox.triage.domains import aligned, organisation, suffix
-from inbox.triage.scan.folding import skeleton
+from inbox.triage.scan.folding import mixes_alphabets, skeleton
 from inbox.triage.scan.lexicon import Brand, belongs, brands, covers
 from inbox.triage.scan.sender import random_looking
 from inbox.triage.scan.urls import Url, shown_domain
 from inbox.triage.scan.view import Hits, View, hit
 
 _SCRIPT = re.compile(r"^\s*(?:javascript|vbscript|data:text/html|data:application)", re.IGNORECASE)
+_INNER = re.compile(
+    r"/wp-(?:includes|admin)/.|/wp-content/.+\.(?:php|html?)|/\.well-known/.|/(?:components|modules|plugins|themes)/.+\.php",
+    re.IGNORECASE,
+)
+_DOWNLOAD = re.compile(
+    r"\.(?:exe|scr|msi|apk|iso|img|vbs|js|jse|hta|lnk|bat|cmd|jar|zip|rar|7z|docm|xlsm)$", re.IGNORECASE
+)
 _NESTED = re.compile(
     r"[?&#/=](?:u|url|q|to|target|dest|redirect\w*|r|link|goto|adurl|continue|next)=(https?(?::|%3a)[^&#]{4,})",
     re.IGNORECASE,
 )
-_PLAIN_IP = re.compile(r"^\d{1,3}(?:\.\d{1,3}){3}$")
 _PRIVATE_IP = re.compile(r"^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|127\.)")
 
 
@@ -44,10 +50,16 @@ def _kinds(view: View, url: Url) -> list[str]:
         found.append("link_shortener")
     elif any(pattern.match(url.host + url.path) for pattern in view.hosts.redirectors):
         found.append("link_redirector")
+    elif covers(view.hosts.forms, url.host):
+        found.append("link_form")
     elif not home and (covers(view.hosts.free_hosts, url.host) or _rented(view, url)):
         found.append("link_free_host")
-    if "xn--" in url.host:
-        found.append("link_punycode")
+    if "xn--" in url.host and _homograph(url.host):
+        found.append("link_homograph")
+    if not home and _INNER.search(url.path):
+        found.append("link_into_a_site")
+    if not home and _DOWNLOAD.search(url.path):
+        found.append("link_download")
     if url.port not in ("", "80", "443", "8080") and not home:
         found.append("link_port")
     if not home and covers(view.hosts.cheap_suffixes, suffix(url.host)):
@@ -59,6 +71,16 @@ def _kinds(view: View, url: Url) -> list[str]:
     ):
         found.append("link_random_host")
     return found
+
+
+def _homograph(host: str) -> bool:
+    """An internationalised name that mixes alphabets, or is spelt in letters that all have Latin doubles."""
+    try:
+        labels = host.encode("ascii").decode("idna").split(".")
+    except UnicodeError:
+        return True
+    foreign = [label for label in labels if not label.isascii()]
+    return any(mixes_alphabets(label) or skeleton(label).isascii() for label in foreign)
 
 
 def _rented(view: View, url: Url) -> bool:

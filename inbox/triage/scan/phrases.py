@@ -92,10 +92,8 @@ def book() -> Book:
             for source in sources:
                 one = phrase(kind, source)
                 first = one.slots[0]
-                long = {word[:_KEY] for word in first.exact} | {
-                    stem[:_KEY] for stem in first.stems if len(stem) > _SHORT
-                }
-                for key in long:
+                long = (*first.exact, *(stem for stem in first.stems if len(stem) > _SHORT))
+                for key in {word[:_KEY] for word in long}:
                     index[key].append(one)
                 for key in {stem[:_SHORT] for stem in first.stems if len(stem) <= _SHORT}:
                     short[key].append(one)

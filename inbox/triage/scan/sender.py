@@ -11,55 +11,15 @@ from inbox.triage.scan.view import Hits, View, hit
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _DOMAIN = re.compile(r"(?<![\w@.-])((?:[a-z0-9-]{2,63}\.)+[a-z]{2,10})(?![\w@-])", re.IGNORECASE)
 # Words that may stand beside an ordinary word for it to be a brand's name.
-_OFFICES = frozenset(
-    [
-        "support",
-        "team",
-        "service",
-        "services",
-        "customer",
-        "care",
-        "account",
-        "accounts",
-        "security",
-        "alert",
-        "alerts",
-        "notice",
-        "notification",
-        "notifications",
-        "update",
-        "updates",
-        "billing",
-        "help",
-        "center",
-        "centre",
-        "online",
-        "inc",
-        "llc",
-        "ltd",
-        "official",
-        "reward",
-        "rewards",
-        "prize",
-        "winner",
-        "bank",
-        "wallet",
-        "id",
-        "store",
-        "shop",
-        "payments",
-        "payment",
-        "app",
-        "com",
-        "kundenservice",
-        "kundendienst",
-        "gutschein",
-        "gewinnspiel",
-        "atendimento",
-        "department",
-        "gutscheins",
-    ]
-)
+_OFFICE_WORDS = """
+support team service services customer care account accounts security alert alerts notice notification notifications
+update updates billing help center centre online inc llc ltd official reward rewards prize winner bank wallet id store
+shop payments payment app com partner express delivery tracking paket zustellung versand kundenservice kundendienst gutschein gutscheins gewinnspiel atendimento department
+"""
+_OFFICES = frozenset(_OFFICE_WORDS.split())
+_NUMBERED = re.compile(r"[a-z][._-]?\d{5,}$|\.\d{3,}\.\d{3,}\.")
+_SEPARATED = re.compile(r"[,;]\s{0,9}_?\s{0,9}\(?\s{0,9}<[^<>]{0,300}@")
+_IN_COMMENT = re.compile(r"\(\s{0,9}<[^<>]{1,300}@[^<>]{1,300}>\s{0,9}\)")
 _SERVERS = re.compile(
     r"^(?:root|www-data|apache|nobody|httpd|nginx|www|web|daemon|admin)@|@(?:localhost|.*\.local(?:domain)?$)"
 )
@@ -75,11 +35,8 @@ def identity(view: View) -> Hits:
     if _contorted(view.mail.header("from")):
         yield hit("from_contorted")
     host = view.sender_host
-    if (
-        host
-        and not host.startswith("[")
-        and ("." not in host or " " in host or not suffix(host) or _SERVERS.search("@" + host))
-    ):
+    literal = host.startswith("[")
+    if host and not literal and ("." not in host or " " in host or _SERVERS.search("@" + host)):
         yield hit("from_impossible", host=host)
     path = view.mail.return_path
     if path and _SERVERS.search(path) and not aligned(path.rpartition("@")[2], host):
@@ -88,9 +45,7 @@ def identity(view: View) -> Hits:
 
 def _contorted(value: str) -> bool:
     """A separator right before the address: some programs then show the name alone, as a sender of its own."""
-    return bool(re.search(r"[,;]\s*_?\s*\(?\s*<[^<>]*@", value)) or bool(
-        re.search(r"\(\s*<[^<>]*@[^<>]*>\s*\)", value)
-    )
+    return bool(_SEPARATED.search(value) or _IN_COMMENT.search(value))
 
 
 def disguises(view: View) -> Hits:
@@ -114,6 +69,8 @@ def brand(view: View) -> Hits:
     claimed = claim(view.name_words, view)
     if claimed is not None:
         yield hit("brand_in_name", brand=claimed.name, host=view.sender_host)
+        if view.from_freemail:
+            yield hit("brand_by_freemail", brand=claimed.name, host=view.sender_host)
         if any(belongs(claimed, url.host) for _, url in view.clicks):
             return
         if view.clicks:
@@ -166,8 +123,10 @@ def looks(view: View) -> Hits:
     local = view.mail.sender.email.partition("@")[0]
     if random_looking(main):
         yield hit("sender_random", what=main)
-    elif random_looking(local) and not view.mail.has_header("list-id"):
+    elif random_looking(local) and not set(local) & set("#=+") and not view.mail.has_header("list-id"):
         yield hit("sender_random", what=local)
+    elif _NUMBERED.search(local):
+        yield hit("sender_numbered", local=local)
     if "xn--" in host:
         yield hit("sender_punycode", host=host)
 
@@ -181,11 +140,9 @@ def random_looking(label: str) -> bool:
     letters = re.sub(r"\d", "", bare)
     vowels = sum(letter in "aeiouy" for letter in letters)
     longest = max((len(run) for run in re.findall(r"[bcdfghjklmnpqrstvwxz]+", bare)), default=0)
+    speechless = len(letters) >= 9 and vowels / len(letters) < 0.2
     return (
-        changes >= 4
-        or longest >= 7
-        or (len(letters) >= 9 and vowels / len(letters) < 0.2)
-        or (changes >= 3 and vowels <= 2)
+        changes >= 4 or longest >= (7 if "sch" in bare else 6) or speechless or (changes >= 3 and vowels <= 2)
     )
 
 

@@ -73,4 +73,6 @@ def shown_domain(text: str) -> str:
     if found is None or not found.end():
         return ""
     host = re.sub(r"^https?://", "", found.group(0))
+    if not host.isascii():
+        host = _ascii(host)
     return host if organisation(host) != found.group(1) else ""

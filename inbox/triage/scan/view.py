@@ -51,7 +51,7 @@ class View:
 
     @cached_property
     def text(self) -> str:
-        """What a reader takes in: text, what stands in for pictures, and the plain version when that is all there is."""
+        """What a reader takes in: text, what stands in for pictures, and the plain version when there is little."""
         seen = " \n ".join([self.mail.text[:40_000], *dict.fromkeys(self.mail.image_texts[:40])])
         if len(seen) < SHORT * 6 and self.mail.plain:
             seen += " \n " + self.mail.plain[:10_000]
