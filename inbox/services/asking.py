@@ -19,7 +19,6 @@ from inbox.mail.parsed import Address
 from inbox.models import LlmCall, Mail, Message
 from inbox.services.deciding import Case, case_of, consider, decide, settle
 from inbox.services.parsing import parse_stored, reading
-from inbox.triage.prompts import first_question, stricter_question
 from inbox.triage.scan.lexicon import covers, hosts
 from inbox.triage.verdicts import Opinion, Verdict
 
@@ -137,7 +136,7 @@ def _ask_llm(case: Case) -> Opinion:
     for endpoint in llm.endpoints(case.message.account.llm):
         if llm.is_open(endpoint):
             continue
-        answers = llm.ask(endpoint, first_question(case.parsed), stricter_question(case.parsed))
+        answers = llm.ask(endpoint, case.parsed)
         LlmCall.objects.bulk_create(_call(case.mail, answer) for answer in answers)
         opinion = llm.opinion_of(answers)
         if opinion.yes is not None:
