@@ -14,7 +14,7 @@ def normal(address: str) -> str:
 
 def accounts_of(by: Principal) -> list[str]:
     """The accounts that the caller's token is limited to; empty means all."""
-    return accounts_of(by)
+    return [normal(one) for one in by.accounts]
 
 
 def require_account(by: Principal, address: str) -> None:

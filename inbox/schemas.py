@@ -7,7 +7,7 @@ from ninja import Schema
 from pydantic import Field, model_validator
 
 from alai.kernel.shapes import Body, Text
-from inbox.models import Account, Content, Decision, Message, Partner, StageEvidence
+from inbox.models import Account, Content, Decision, Mail, Message, Partner, StageEvidence
 from inbox.services.partners import LOWEST_TIER
 from inbox.triage.verdicts import Action, Verdict
 
@@ -19,7 +19,9 @@ Address = Annotated[str, Field(max_length=320)]
 Note = Annotated[str, Field(max_length=2000)]
 
 
-class MessageOut(Schema):
+class MailStandingOut(Schema):
+    """What stands of a message, without anything that it says: answers to writes are kept for their repetition."""
+
     id: int
     message_id: str = Field(description="As in the header; empty when there is none.")
     account: str
@@ -29,66 +31,78 @@ class MessageOut(Schema):
     priority: str
     reasons: list[str] = Field(description="Codes, the weightiest first.")
     score: float
-    status: str
+    status: str = Field(description="new until it is judged, then the verdict.")
     task_id: int | None
     partner_tier: int = Field(description="0: no partner.")
     partner: str | None
     decided_by: str | None = Field(description="A stage of the pipeline, or a person.")
     decided_at: datetime | None
-    subject: str
-    from_addr: str
-    from_name: str
-    to: list[str] = Field(description="Name <address> of each.")
-    snippet: str
     received_at: datetime
-    sent_at: datetime | None
     answered_at: datetime | None
     answered_by: str | None
     released_at: datetime | None
     reactor_pushed_at: datetime | None
     thread_id: int | None
+
+    @classmethod
+    def of(cls, message: Message) -> "MailStandingOut":
+        return cls(**_standing(message))
+
+
+class MailOut(MailStandingOut):
+    subject: str
+    from_addr: str
+    from_name: str
+    to: list[str] = Field(description="Name <address> of each.")
+    snippet: str
+    sent_at: datetime | None
     has_attachments: bool
-    fetched: bool
+    fetched: bool = Field(description="We took it from the account ourselves.")
     outgoing: bool
     size: int
 
     @classmethod
-    def of(cls, message: Message) -> "MessageOut":
+    def of(cls, message: Message) -> "MailOut":
         return cls(**_shown(message))
 
 
-def _shown(message: Message) -> dict[str, Any]:
-    """What is not read or judged yet waits for the LLM's turn like anything undecided."""
-    mail = message.mail
-    decided = mail is not None and mail.verdict != ""
+def _standing(message: Message) -> dict[str, Any]:
+    """What is not read or judged yet is undecided like anything that waits for the LLM."""
+    mail = message.mail or Mail(received_at=message.received_at)
+    decided = mail.verdict != ""
     return {
         "id": message.pk,
-        "message_id": f"<{mail.message_id}>" if mail and mail.message_id else "",
+        "message_id": f"<{mail.message_id}>" if mail.message_id else "",
         "account": message.account.address,
-        "action": mail.action if mail and decided else Action.LLM_DEFERRED.value,
-        "verdict": mail.verdict if mail and decided else Verdict.DEFERRED.value,
-        "classification": mail.classification if mail else "",
-        "priority": mail.priority if mail else "medium",
-        "reasons": mail.reasons if mail and decided else ["waiting"],
-        "score": mail.score if mail else 0.0,
-        "status": mail.verdict if mail and decided else "new",
-        "task_id": mail.task_id if mail else None,
-        "partner_tier": mail.partner_tier if mail else 0,
-        "partner": (mail.partner_name or None) if mail else None,
-        "decided_by": (mail.decided_by or None) if mail else None,
-        "decided_at": mail.decided_at if mail else None,
+        "action": mail.action if decided else Action.LLM_DEFERRED.value,
+        "verdict": mail.verdict if decided else Verdict.DEFERRED.value,
+        "classification": mail.classification,
+        "priority": mail.priority,
+        "reasons": mail.reasons if decided else ["waiting"],
+        "score": mail.score,
+        "status": mail.verdict if decided else "new",
+        "task_id": mail.task_id,
+        "partner_tier": mail.partner_tier,
+        "partner": mail.partner_name or None,
+        "decided_by": mail.decided_by or None,
+        "decided_at": mail.decided_at,
+        "received_at": message.received_at,
+        "answered_at": mail.answered_at,
+        "answered_by": mail.answered_by or None,
+        "released_at": mail.released_at,
+        "reactor_pushed_at": mail.reactor_pushed_at,
+        "thread_id": mail.thread_id,
+    }
+
+
+def _shown(message: Message) -> dict[str, Any]:
+    return _standing(message) | {
         "subject": message.subject,
         "from_addr": message.sender,
         "from_name": message.sender_name,
         "to": message.to,
         "snippet": message.snippet,
-        "received_at": message.received_at,
         "sent_at": message.sent_at,
-        "answered_at": mail.answered_at if mail else None,
-        "answered_by": (mail.answered_by or None) if mail else None,
-        "released_at": mail.released_at if mail else None,
-        "reactor_pushed_at": mail.reactor_pushed_at if mail else None,
-        "thread_id": mail.thread_id if mail else None,
         "has_attachments": message.has_attachments,
         "fetched": message.fetched,
         "outgoing": message.outgoing,
@@ -96,26 +110,26 @@ def _shown(message: Message) -> dict[str, Any]:
     }
 
 
-class SignalOut(Schema):
+class MailSignalOut(Schema):
     code: str
     weight: float
     detail: str
 
 
-class StageOut(Schema):
+class MailStageOut(Schema):
     stage: str
     decided: bool
-    signals: list[SignalOut]
+    signals: list[MailSignalOut]
     facts: dict[str, Any]
 
     @classmethod
-    def of(cls, evidence: StageEvidence) -> "StageOut":
+    def of(cls, evidence: StageEvidence) -> "MailStageOut":
         return cls(
             stage=evidence.stage, decided=evidence.decided, signals=evidence.signals, facts=evidence.facts
         )
 
 
-class DecisionOut(Schema):
+class MailDecisionOut(Schema):
     id: int
     number: int
     at: datetime
@@ -131,59 +145,61 @@ class DecisionOut(Schema):
     task_id: int | None
 
     @classmethod
-    def of(cls, decision: Decision) -> "DecisionOut":
-        return cls(**{name: getattr(decision, name) for name in DecisionOut.model_fields if name in _COLUMNS})
+    def of(cls, decision: Decision) -> "MailDecisionOut":
+        return cls(
+            **{name: getattr(decision, name) for name in MailDecisionOut.model_fields if name in _COLUMNS}
+        )
 
 
-_COLUMNS = frozenset(DecisionOut.model_fields)
+_COLUMNS = frozenset(MailDecisionOut.model_fields)
 
 
-class ToldOut(DecisionOut):
+class MailToldOut(MailDecisionOut):
     """A decision with what each stage saw."""
 
-    stages: list[StageOut]
+    stages: list[MailStageOut]
 
     @classmethod
-    def of(cls, decision: Decision) -> "ToldOut":
-        stages = [StageOut.of(one) for one in decision.evidence.all()]
-        return cls(**DecisionOut.of(decision).model_dump(), stages=stages)
+    def of(cls, decision: Decision) -> "MailToldOut":
+        stages = [MailStageOut.of(one) for one in decision.evidence.all()]
+        return cls(**MailDecisionOut.of(decision).model_dump(), stages=stages)
 
 
-class MessageDetailOut(MessageOut):
+class MailDetailOut(MailOut):
     cc: list[str]
     attachments: list[dict[str, Any]]
     findings: list[dict[str, Any]] = Field(description="What the parser had to work around.")
     text: str | None = Field(description="What a reader sees; null once its content is not kept any more.")
-    decisions: list[ToldOut] = Field(description="Oldest first.")
+    decisions: list[MailToldOut] = Field(description="Oldest first.")
 
     @classmethod
-    def told(cls, message: Message, decisions: list[Decision], content: Content | None) -> "MessageDetailOut":
+    def told(cls, message: Message, decisions: list[Decision], content: Content | None) -> "MailDetailOut":
         return cls(
             **_shown(message),
             cc=message.cc,
             attachments=message.attachments,
             findings=message.findings,
             text=content.text if content else None,
-            decisions=[ToldOut.of(one) for one in decisions],
+            decisions=[MailToldOut.of(one) for one in decisions],
         )
 
 
-class MessageList(Schema):
-    items: list[MessageOut]
+class MailList(Schema):
+    items: list[MailOut]
     next_cursor: str | None
 
 
-class AuditLineOut(DecisionOut):
+class MailAuditLineOut(MailDecisionOut):
     mail_id: int
     message: int | None = Field(description="The message that was judged.")
     message_id: str
     account: str | None
 
     @classmethod
-    def of(cls, decision: Decision) -> "AuditLineOut":
+    def of(cls, decision: Decision) -> "MailAuditLineOut":
         message, mail = decision.message, decision.mail
         return cls(
-            **DecisionOut.of(decision).model_dump(),
+            **MailDecisionOut.of(decision).model_dump(),
             mail_id=mail.pk,
             message=message.pk if message else None,
             message_id=f"<{mail.message_id}>" if mail.message_id else "",
@@ -191,8 +207,8 @@ class AuditLineOut(DecisionOut):
         )
 
 
-class AuditList(Schema):
-    items: list[AuditLineOut]
+class MailAuditList(Schema):
+    items: list[MailAuditLineOut]
     next_cursor: str | None
 
 
@@ -262,7 +278,7 @@ class PartnerList(Schema):
     next_cursor: str | None
 
 
-class AccountOut(Schema):
+class MailAccountOut(Schema):
     address: str
     kind: str
     enabled: bool
@@ -276,11 +292,11 @@ class AccountOut(Schema):
     cutover_at: datetime | None
 
     @classmethod
-    def of(cls, account: Account) -> "AccountOut":
-        fields = {name: getattr(account, name) for name in AccountOut.model_fields}
+    def of(cls, account: Account) -> "MailAccountOut":
+        fields = {name: getattr(account, name) for name in MailAccountOut.model_fields}
         return cls(**{**fields, "last_error": account.last_error or None})
 
 
-class AccountList(Schema):
-    items: list[AccountOut]
+class MailAccountList(Schema):
+    items: list[MailAccountOut]
     next_cursor: str | None

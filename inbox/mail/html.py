@@ -171,6 +171,8 @@ class _Reader:
             )
 
     def _image(self, attributes: dict[str, str], look: Look) -> None:
+        if _counter(attributes):
+            return
         source, alt = attributes.get("src", ""), " ".join(attributes.get("alt", "").split())[:200]
         self._remote(source)
         if look.hidden:
@@ -204,6 +206,12 @@ class _Reader:
             if self.base and "://" not in whole[:20] and not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:|#", whole):
                 whole = self.base.rstrip("/") + "/" + whole.lstrip("/")
             self.page.links.append(Link(clean(whole[: limits.LINK_LENGTH]), clean(text[:500]), kind, image))
+
+
+def _counter(attributes: dict[str, str]) -> bool:
+    """A picture of a pixel or two, which is there to be fetched and not to be seen."""
+    sides = (attributes.get(side, "").rstrip("px") for side in ("width", "height"))
+    return all(side in ("0", "1", "2") for side in sides)
 
 
 def read(markup: str) -> Page:

@@ -86,7 +86,7 @@ class Parsed:
     hidden_text: str = ""  # in the HTML but not seen by a reader
     links: tuple[Link, ...] = ()
     remote_images: int = 0
-    image_links: tuple[str, ...] = ()  # where remote images are fetched from
+    image_links: tuple[str, ...] = ()  # where remote images are fetched from; counting pixels are left out
     image_texts: tuple[str, ...] = ()  # what stands in for images that are not shown
     forms: int = 0
     password_fields: int = 0

@@ -106,7 +106,7 @@ def _rows(text: str) -> list[dict[str, Any]]:
         raise Invalid(f"The file is not JSON: {error}.") from None
     if not isinstance(loaded, dict) or not {"senders", "domains"} & loaded.keys():
         raise Invalid('The file is not like {"senders": [{"email": ...}], "domains": [...]}.')
-    senders, domains = loaded.get("senders") or [], loaded.get("domains") or []
+    senders, domains = loaded.get("senders", []), loaded.get("domains", [])
     if not isinstance(senders, list) or not isinstance(domains, list):
         raise Invalid("`senders` and `domains` must be lists.")
     return [_row(one, "email") for one in senders] + [_row(one, "domain") for one in domains]

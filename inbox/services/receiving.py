@@ -18,7 +18,7 @@ def take_in(*, by: Principal, address: str, raw: bytes) -> tuple[Message, bool]:
     """
     account = account_for(by=by, address=address)
     message, new = store_message(account=account, raw=raw, fetched=False, by=by)
-    mail = decide(message_id=message.pk)
+    message.mail = mail = decide(message_id=message.pk)
     if new and mail is not None and mail.verdict == Verdict.DEFERRED:
         wake.after_commit(ASK_TASK)
     return message, new

@@ -7,6 +7,10 @@ from typing import Any
 from django.utils import timezone
 
 ACCOUNT = "post@company.example"
+AUTHSERV = "mx.company.example"
+TODAY = format_datetime(timezone.now())  # one moment for a whole run: the date is part of a mail's identity
+PASS = f"{AUTHSERV}; dmarc=pass header.from=partner.example; dkim=pass header.d=partner.example"
+FAIL = f"{AUTHSERV}; dmarc=fail header.from=partner.example; spf=fail smtp.mailfrom=elsewhere.example"
 
 
 def eml(
@@ -21,7 +25,7 @@ def eml(
 ) -> bytes:
     """A plain message; `headers` in keyword form (`in_reply_to="<1@x>"`), None leaves one out."""
     message = EmailMessage()
-    fields = {"From": sender, "To": to, "Subject": subject, "Date": format_datetime(timezone.now())}
+    fields = {"From": sender, "To": to, "Subject": subject, "Date": TODAY}
     fields |= {"Message-ID": message_id} if message_id else {}
     fields |= {name.replace("_", "-").title(): value for name, value in headers.items()}
     for name, value in fields.items():
@@ -31,3 +35,21 @@ def eml(
     if html:
         message.add_alternative(html, subtype="html")
     return message.as_bytes()
+
+
+def authenticated(result: str = PASS, **fields: Any) -> bytes:
+    """A message as our own provider hands it over, with its word on the sender on top."""
+    return f"Authentication-Results: {result}\n".encode() + eml(**fields)
+
+
+# Everything at once that a phish does: whatever the scan's weights are, it must not pass.
+PHISH = eml(
+    subject="URGENT: your PayPal account is suspended, verify your password within 24 hours",
+    body="Verify your account now: http://192.0.2.7/paypal/login.php",
+    sender='"PayPal Security" <service.alert@random-host.tk>',
+    message_id="<phish@random-host.tk>",
+    reply_to="paypal.help.desk@gmail.com",
+    html="<p>Your account is suspended. Verify your password within 24 hours or it is closed.</p>"
+    '<a href="http://192.0.2.7/paypal/login.php">https://www.paypal.com/signin</a>'
+    '<form action="http://192.0.2.7/steal"><input type="password" name="p"></form>',
+)

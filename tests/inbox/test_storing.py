@@ -1,6 +1,7 @@
 """Store first: every mail ends as one row, whatever it holds and however often it comes."""
 
 import pytest
+from pytest_django import Settings
 
 from alai.kernel.models import AuditEntry
 from inbox import services
@@ -83,10 +84,8 @@ def test_what_strangers_wrote_is_not_in_the_audit_trail(account: Account) -> Non
     assert AuditEntry.objects.filter(action="mail-stored").count() == 1
 
 
-def test_a_message_beyond_the_limit_is_kept_up_to_it(
-    account: Account, settings: pytest.FixtureRequest
-) -> None:
-    settings.INBOX_MESSAGE_MAX_BYTES = 1000  # type: ignore[attr-defined]
+def test_a_message_beyond_the_limit_is_kept_up_to_it(account: Account, settings: Settings) -> None:
+    settings.INBOX_MESSAGE_MAX_BYTES = 1000
     raw = eml(body="x" * 5000)
     message, _ = store(account, raw)
     content = Content.objects.get(message=message)
