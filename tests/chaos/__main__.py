@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
+from tests.chaos import fetching
 from tests.chaos.conductor import MUTANTS, Run, Verdict, perform
 from tests.chaos.place import Place, throw_away
 
@@ -49,10 +50,11 @@ def _caught(place: Place, name: str, seconds: float) -> bool:
 
 # (name, run, share of the time)
 PARTS: list[tuple[str, Part, float]] = [
-    ("leases over SQL", over_sql, 0.35),
-    ("leases in a crowd", crowded, 0.15),
-    ("leases over HTTP", over_http, 0.35),
-    ("mutants of the leases", mutants, 0.15),
+    ("leases over SQL", over_sql, 0.25),
+    ("leases in a crowd", crowded, 0.1),
+    ("leases over HTTP", over_http, 0.25),
+    ("mutants of the leases", mutants, 0.1),
+    ("fetching mail", fetching.told, 0.3),
 ]
 
 

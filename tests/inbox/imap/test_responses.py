@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inbox.imap.responses import fetched, internal_date, listed, number
+from inbox.imap.responses import Piece, Value, fetched, internal_date, listed, number
 
 
 def test_attributes_come_in_any_order_and_dress() -> None:
-    pieces = [
+    pieces: list[Piece] = [
         (b"12 (FLAGS (\\Seen $odd[1]) BODY[]<0> {3}", b'a"('),
         b' UID 7 X-GM-LABELS ("a b" NIL) MODSEQ (9))',
     ]
@@ -41,7 +41,7 @@ def test_nonsense_is_a_value_error(pieces: list[bytes]) -> None:
 
 
 @given(st.lists(st.one_of(st.binary(max_size=60), st.tuples(st.binary(max_size=60), st.binary(max_size=60)))))
-def test_nothing_that_comes_raises_anything_else(pieces: list[bytes | tuple[bytes, bytes]]) -> None:
+def test_nothing_that_comes_raises_anything_else(pieces: list[Piece]) -> None:
     for read in (fetched, listed):
         try:
             read(pieces)
@@ -53,7 +53,7 @@ def test_nothing_that_comes_raises_anything_else(pieces: list[bytes | tuple[byte
     st.dictionaries(st.sampled_from(["UID", "BODY[]", "RFC822.SIZE"]), st.binary(max_size=200), min_size=1)
 )
 def test_what_was_written_as_literals_is_read_again(attributes: dict[str, bytes]) -> None:
-    pieces: list[bytes | tuple[bytes, bytes]] = []
+    pieces: list[Piece] = []
     head = b"1 ("
     for name, value in attributes.items():
         pieces.append((head + name.encode() + b" {%d}" % len(value), value))
@@ -79,8 +79,8 @@ def test_hostile_brackets_take_no_time() -> None:
         ([b"1"], None),
     ],
 )
-def test_dates_are_utc_or_unknown(text: bytes | None, moment: datetime | None) -> None:
-    assert internal_date(text) == moment  # type: ignore[arg-type]
+def test_dates_are_utc_or_unknown(text: Value, moment: datetime | None) -> None:
+    assert internal_date(text) == moment
 
 
 def test_a_folder_has_a_name_a_delimiter_and_attributes() -> None:
@@ -92,6 +92,6 @@ def test_a_folder_has_a_name_a_delimiter_and_attributes() -> None:
 
 
 @pytest.mark.parametrize("value", [b"", b"-1", b"x", None, [], b"9" * 30])
-def test_what_is_no_number_is_a_value_error(value: bytes | None) -> None:
+def test_what_is_no_number_is_a_value_error(value: Value) -> None:
     with pytest.raises(ValueError, match="no number"):
-        number(value)  # type: ignore[arg-type]
+        number(value)

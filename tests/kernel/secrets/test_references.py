@@ -49,7 +49,7 @@ def test_a_file_that_others_may_read_is_refused(file: Path, mode: int) -> None:
 
 def test_what_is_no_secret_file_is_told(file: Path, tmp_path: Path) -> None:
     assert "does not exist" in refused(f"file:{tmp_path}/none")
-    assert "cannot be read" in refused(f"file:{tmp_path}")
+    assert "cannot be read" in refused(f"file:{file}/below")
     file.write_bytes(b"\xff\xfe")
     assert "not UTF-8" in refused(f"file:{file}")
     file.write_bytes(b"\n")
