@@ -40,6 +40,7 @@ class Outcome:
 
 def poll(account_id: int, *, seconds: float = TURN_SECONDS) -> Outcome:
     """Fetch what is new; never raises for what a server does. Any number may run at once, in any process."""
+    hand_back()  # what it finds may be a connection to a database that was restarted
     claim = fetching.claim_account(account_id=account_id, seconds=CLAIM_SECONDS)
     if claim is None:
         return Outcome("It is being fetched already, or not fetched at all.")

@@ -24,6 +24,8 @@ from inbox.imap.responses import Listed, Piece, Value
 from inbox.imap.sockets import BoundedSocket, BoundedTLS, Limits, tls_context
 from inbox.imap.trouble import Kind, MailTrouble, quoted, refused_login, told_apart
 
+LARGEST_UID = 2**32 - 1
+LARGEST_SIZE = 2**40  # bytes; a server that tells more talks nonsense
 OVERHEAD = 4096  # bytes of a response beside its message
 LYING = 1.5  # some servers tell sizes only roughly
 
@@ -123,9 +125,8 @@ class Connection:
             # Changed flags of any message may be told at any time; `n:m` beyond the end answers the last one.
             if uid is not None and first <= uid <= last and size is not None:
                 with told_apart(self.server.host, "listing messages"):
-                    found[uid] = Overview(
-                        uid, responses.number(size), responses.internal_date(one.get("INTERNALDATE"))
-                    )
+                    octets = min(responses.number(size), LARGEST_SIZE)
+                found[uid] = Overview(uid, octets, responses.internal_date(one.get("INTERNALDATE")))
         return [found[uid] for uid in sorted(found)]
 
     def messages(self, wanted: Sequence[Overview]) -> Iterator[tuple[int, bytes]]:
@@ -230,6 +231,10 @@ class Connection:
         host, client = self.server.host, self._client
         if "LOGINDISABLED" in client.capabilities and "AUTH=PLAIN" not in client.capabilities:
             raise MailTrouble(Kind.SERVER, f"{host} takes no passwords here (LOGINDISABLED).")
+        if "AUTH=PLAIN" not in client.capabilities and not self.server.secret.isascii():
+            raise MailTrouble(
+                Kind.SECRET, f"{host} takes only passwords in ASCII; this one has other characters."
+            )
         with self._asking("logging in"):
             try:
                 if "AUTH=PLAIN" in client.capabilities:  # any characters, which LOGIN cannot
@@ -250,7 +255,8 @@ class Connection:
     def _said(self, name: str) -> int:
         """A number that the server told with the last command; 0 when it did not."""
         said = self._client.untagged_responses.get(name)
-        return int(said[-1]) if said and said[-1].isdigit() else 0
+        number = int(said[-1]) if said and said[-1].isdigit() else 0
+        return number if number <= LARGEST_UID + 1 else 0
 
     def _list(self, *arguments: str) -> list[Listed]:
         with self._asking("listing folders"):
@@ -349,7 +355,8 @@ def _context(ca_file: str) -> ssl.SSLContext:
 
 def _uid(one: dict[str, Value]) -> int | None:
     value = one.get("UID")
-    return int(value) if isinstance(value, bytes) and value.isdigit() else None
+    number = int(value) if isinstance(value, bytes) and value.isdigit() else 0
+    return number if 0 < number <= LARGEST_UID else None
 
 
 def _grouped(pieces: Sequence[Piece | None]) -> Iterator[list[Piece]]:

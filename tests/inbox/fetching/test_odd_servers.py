@@ -72,6 +72,7 @@ def expected(*uids: int) -> dict[int, bytes]:
         Habits(size=lambda uid, raw: len(raw) * 9 // 10),
         Habits(size=lambda uid, raw: len(raw) + 700),
         Habits(size=lambda uid, raw: 0),
+        Habits(chatter=b"* 1 FETCH (UID 99999999999999999999 RFC822.SIZE 1)\r\n"),
     ],
     ids=lambda habits: ", ".join(
         name for name in vars(habits) if getattr(habits, name) != getattr(Habits(), name)
@@ -199,6 +200,21 @@ def test_a_server_that_drips_is_given_up_in_time(
     outcome = poll(account)
     assert outcome.failed and time.monotonic() - begin < 5
     assert account.trouble == Account.Trouble.NETWORK
+
+
+def test_a_size_beyond_all_measure_is_no_error(server: ImapStandIn, account: Account) -> None:
+    server.habits.size = lambda uid, raw: 10**19
+    server.inbox.add(*RAWS[:2])
+    assert poll(account).new == 2
+    assert stored() == expected(1, 2)
+
+
+def test_a_password_that_login_cannot_carry_is_a_clear_error(
+    server: ImapStandIn, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.habits.capabilities = "IMAP4rev1"
+    monkeypatch.setenv("MAIL_PASSWORD_TEST", "smørbrød")
+    assert "only passwords in ASCII" in poll(account).sentence and account.trouble == "secret"
 
 
 def test_a_folder_without_uidvalidity_is_a_clear_error(server: ImapStandIn, account: Account) -> None:
