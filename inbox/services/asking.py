@@ -80,12 +80,12 @@ def resolve(*, mail_id: int, by: Principal = SYSTEM) -> bool:
 def _triage_one(message_id: int, by: Principal) -> bool:
     """A bug with one message must not stop the others; its claim runs out, and it is tried again."""
     try:
-        message = parse_stored(message_id=message_id, by=by)
-        if message is None or message.state != Message.State.PARSED:
+        read = parse_stored(message_id=message_id, by=by)
+        if read is None or read.message.state != Message.State.PARSED:
             return False
-        if paperless.is_configured():
-            _ask_paperless(reading(message).sender)
-        decide(message_id=message.pk, by=by)
+        parsed = read.parsed or reading(read.message)
+        _ask_paperless(parsed.sender)
+        decide(message_id=read.message.pk, parsed=parsed, by=by)
     except Exception:
         logger.exception("A message could not be triaged", extra={"inbox_message": message_id})
         return False
