@@ -274,7 +274,7 @@ INBOX_LLM_PUSHES_PER_SENDER = env.int("INBOX_LLM_PUSHES_PER_SENDER", default=3) 
 INBOX_DIGEST_AT = env.str("INBOX_DIGEST_AT", default="08:00")  # in TIME_ZONE
 INBOX_DIGEST_ALARM_MINUTES = env.int("INBOX_DIGEST_ALARM_MINUTES", default=10)
 INBOX_SLA_HOURS = (24, 48, 72, 96)
-# The handbook's values ("Step 3: LLM Revenue Classifier"); no address, no question.
+# The handbook's model and patience ("Step 3: LLM Revenue Classifier"); no address, no question.
 INBOX_LLM = {
     "url": env.str("INBOX_LLM_URL", default=""),
     "model": env.str("INBOX_LLM_MODEL", default="mlx-community/Qwen2.5-Coder-32B-Instruct-4bit"),
@@ -290,9 +290,6 @@ INBOX_LLM_CLOUD = {
     "completion_price": env.str("INBOX_LLM_CLOUD_COMPLETION_PRICE", default="0"),
 }
 INBOX_LLM_SECONDS = env.float("INBOX_LLM_SECONDS", default=15)
-INBOX_LLM_TEMPERATURE = 0.3
-INBOX_LLM_RETRY_TEMPERATURE = 0.1
-INBOX_LLM_MAX_TOKENS = 32
 INBOX_LLM_BREAKER_FAILURES = 5
 INBOX_LLM_BREAKER_SECONDS = 60
 PAPERLESS_URL = env.str("PAPERLESS_URL", default="")

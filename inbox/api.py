@@ -13,21 +13,21 @@ from alai.kernel.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from inbox import selectors, services
 from inbox.models import Content, Message
 from inbox.schemas import (
-    AccountList,
-    AccountOut,
-    AuditLineOut,
-    AuditList,
     ClassificationName,
     DeclarePartnerIn,
-    MessageDetailOut,
-    MessageList,
-    MessageOut,
+    MailAccountList,
+    MailAccountOut,
+    MailAuditLineOut,
+    MailAuditList,
+    MailDetailOut,
+    MailList,
+    MailOut,
+    MailStandingOut,
     NoteIn,
     PartnerIn,
     PartnerList,
     PartnerOut,
     ReclassifyIn,
-    StandingOut,
     StatusName,
 )
 from inbox.triage.verdicts import Action, Classification
@@ -49,20 +49,20 @@ RAW = {
 }
 
 
-def standing(message_id: int) -> StandingOut:
-    return StandingOut.of(Message.objects.for_display().get(pk=message_id))
+def standing(message_id: int) -> MailStandingOut:
+    return MailStandingOut.of(Message.objects.for_display().get(pk=message_id))
 
 
 @router.post(
     "/inbox/messages",
     auth=WRITE,
-    response={200: StandingOut, 201: StandingOut, **PROBLEMS},
+    response={200: MailStandingOut, 201: MailStandingOut, **PROBLEMS},
     operation_id="post_mail",
     openapi_extra=idempotent(RAW),
 )
 def post_mail(
     request: HttpRequest, account: Annotated[str, Query(min_length=1, max_length=320)]
-) -> Status[StandingOut]:
+) -> Status[MailStandingOut]:
     """Hand in a raw RFC 5322 message of up to 30 MB; 200 when it is known already. Never waits on the network.
 
     An unknown account becomes a feed. What only the LLM can decide is `deferred` and decided within minutes.
@@ -71,7 +71,7 @@ def post_mail(
     return Status(201 if new else 200, standing(message.pk))
 
 
-@router.get("/inbox/messages", auth=READ, response={200: MessageList, **PROBLEMS}, operation_id="list_mail")
+@router.get("/inbox/messages", auth=READ, response={200: MailList, **PROBLEMS}, operation_id="list_mail")
 def list_mail(
     request: HttpRequest,
     account: Names = [],  # noqa: B006 - ninja copies it
@@ -82,7 +82,7 @@ def list_mail(
     unanswered_hours: Annotated[int | None, Query(ge=0, le=100_000)] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
-) -> MessageList:
+) -> MailList:
     """Messages, newest first. Repeat a filter to mean any of.
 
     `partner` is true, false, a tier, or a partner's address, domain or name. `unanswered_hours` finds what needs a
@@ -97,30 +97,30 @@ def list_mail(
         unanswered_hours=unanswered_hours,
     )
     page = selectors.list_messages(caller(request), filters, limit=limit, cursor=cursor)
-    return MessageList(items=[MessageOut.of(one) for one in page.items], next_cursor=page.next_cursor)
+    return MailList(items=[MailOut.of(one) for one in page.items], next_cursor=page.next_cursor)
 
 
 @router.get(
     "/inbox/messages/{int:message_id}",
     auth=READ,
-    response={200: MessageDetailOut, **PROBLEMS},
+    response={200: MailDetailOut, **PROBLEMS},
     operation_id="get_mail",
 )
-def get_mail(request: HttpRequest, message_id: int) -> MessageDetailOut:
+def get_mail(request: HttpRequest, message_id: int) -> MailDetailOut:
     """A message with its text, and how each decision on it came about."""
     message = selectors.visible_message(caller(request), message_id)
     content = Content.objects.filter(message=message).defer("data").first()
-    return MessageDetailOut.told(message, selectors.story(message), content)
+    return MailDetailOut.told(message, selectors.story(message), content)
 
 
 @router.post(
     "/inbox/messages/{int:message_id}/release",
     auth=WRITE,
-    response={200: StandingOut, **PROBLEMS},
+    response={200: MailStandingOut, **PROBLEMS},
     operation_id="release_mail",
     openapi_extra=idempotent(),
 )
-def release_mail(request: HttpRequest, message_id: int, body: NoteIn = NO_NOTE) -> StandingOut:
+def release_mail(request: HttpRequest, message_id: int, body: NoteIn = NO_NOTE) -> MailStandingOut:
     """Out of quarantine: it is judged on, and its sender is remembered."""
     services.release(by=caller(request), message_id=message_id, note=body.note)
     return standing(message_id)
@@ -129,11 +129,11 @@ def release_mail(request: HttpRequest, message_id: int, body: NoteIn = NO_NOTE) 
 @router.post(
     "/inbox/messages/{int:message_id}/promote",
     auth=WRITE,
-    response={200: StandingOut, **PROBLEMS},
+    response={200: MailStandingOut, **PROBLEMS},
     operation_id="promote_mail",
     openapi_extra=idempotent(),
 )
-def promote_mail(request: HttpRequest, message_id: int, body: NoteIn = NO_NOTE) -> StandingOut:
+def promote_mail(request: HttpRequest, message_id: int, body: NoteIn = NO_NOTE) -> MailStandingOut:
     """Make a task of it, whatever was decided."""
     services.promote(by=caller(request), message_id=message_id, note=body.note)
     return standing(message_id)
@@ -142,11 +142,11 @@ def promote_mail(request: HttpRequest, message_id: int, body: NoteIn = NO_NOTE) 
 @router.post(
     "/inbox/messages/{int:message_id}/answered",
     auth=WRITE,
-    response={200: StandingOut, **PROBLEMS},
+    response={200: MailStandingOut, **PROBLEMS},
     operation_id="mail_answered",
     openapi_extra=idempotent(),
 )
-def mail_answered(request: HttpRequest, message_id: int) -> StandingOut:
+def mail_answered(request: HttpRequest, message_id: int) -> MailStandingOut:
     """Somebody answered from elsewhere: digests and escalations leave it alone."""
     services.mark_answered(by=caller(request), message_id=message_id)
     return standing(message_id)
@@ -155,11 +155,11 @@ def mail_answered(request: HttpRequest, message_id: int) -> StandingOut:
 @router.post(
     "/inbox/messages/{int:message_id}/reclassify",
     auth=WRITE,
-    response={200: StandingOut, **PROBLEMS},
+    response={200: MailStandingOut, **PROBLEMS},
     operation_id="reclassify_mail",
     openapi_extra=idempotent(),
 )
-def reclassify_mail(request: HttpRequest, message_id: int, body: ReclassifyIn) -> StandingOut:
+def reclassify_mail(request: HttpRequest, message_id: int, body: ReclassifyIn) -> MailStandingOut:
     """Say what it is. What is no ACTION is pushed and escalated no more."""
     services.reclassify(
         by=caller(request),
@@ -173,11 +173,11 @@ def reclassify_mail(request: HttpRequest, message_id: int, body: ReclassifyIn) -
 @router.post(
     "/inbox/messages/{int:message_id}/never-again",
     auth=WRITE,
-    response={200: StandingOut, **PROBLEMS},
+    response={200: MailStandingOut, **PROBLEMS},
     operation_id="never_again",
     openapi_extra=idempotent(),
 )
-def never_again(request: HttpRequest, message_id: int, body: NoteIn = NO_NOTE) -> StandingOut:
+def never_again(request: HttpRequest, message_id: int, body: NoteIn = NO_NOTE) -> MailStandingOut:
     """Block the sender: this mail is spam, later ones disturb nobody."""
     services.never_again(by=caller(request), message_id=message_id, note=body.note)
     return standing(message_id)
@@ -186,27 +186,27 @@ def never_again(request: HttpRequest, message_id: int, body: NoteIn = NO_NOTE) -
 @router.post(
     "/inbox/messages/{int:message_id}/partner",
     auth=WRITE,
-    response={200: StandingOut, **PROBLEMS},
+    response={200: MailStandingOut, **PROBLEMS},
     operation_id="declare_partner",
     openapi_extra=idempotent(),
 )
 def declare_partner(
     request: HttpRequest, message_id: int, body: DeclarePartnerIn = AS_PARTNER
-) -> StandingOut:
+) -> MailStandingOut:
     """This sender is a partner from now on."""
     services.declare_partner(by=caller(request), message_id=message_id, **body.model_dump())
     return standing(message_id)
 
 
-@router.get("/inbox/audit", auth=READ, response={200: AuditList, **PROBLEMS}, operation_id="inbox_audit")
+@router.get("/inbox/audit", auth=READ, response={200: MailAuditList, **PROBLEMS}, operation_id="inbox_audit")
 def audit(
     request: HttpRequest, action: Action | None = None, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
-) -> AuditList:
+) -> MailAuditList:
     """Every decision, newest first."""
     page = selectors.list_audit(
         caller(request), action=action.value if action else "", limit=limit, cursor=cursor
     )
-    return AuditList(items=[AuditLineOut.of(one) for one in page.items], next_cursor=page.next_cursor)
+    return MailAuditList(items=[MailAuditLineOut.of(one) for one in page.items], next_cursor=page.next_cursor)
 
 
 @router.get("/inbox/partners", auth=READ, response={200: PartnerList, **PROBLEMS}, operation_id="partners")
@@ -240,11 +240,15 @@ def remove_partner(request: HttpRequest, partner_id: int) -> Status[None]:
     return Status(204, None)
 
 
-@router.get("/inbox/accounts", auth=READ, response={200: AccountList, **PROBLEMS}, operation_id="accounts")
-def list_accounts(request: HttpRequest, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> AccountList:
+@router.get(
+    "/inbox/accounts", auth=READ, response={200: MailAccountList, **PROBLEMS}, operation_id="accounts"
+)
+def list_accounts(
+    request: HttpRequest, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> MailAccountList:
     """The mailboxes and their health."""
     page = selectors.list_accounts(caller(request), limit=limit, cursor=cursor)
-    return AccountList(items=[AccountOut.of(one) for one in page.items], next_cursor=page.next_cursor)
+    return MailAccountList(items=[MailAccountOut.of(one) for one in page.items], next_cursor=page.next_cursor)
 
 
 def _raw(request: HttpRequest) -> bytes:

@@ -4,7 +4,6 @@ Shapes: an OpenAI-compatible `/chat/completions` as mlx_lm.server and Ollama off
 `content` null: that is no answer, and no NO.
 """
 
-import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +14,13 @@ import pybreaker
 from django.conf import settings
 
 from alai.kernel import metrics
+from inbox.mail.parsed import Parsed
 from inbox.models import Account
 from inbox.outside import Failed, call
+from inbox.triage.prompt import answer, request
 from inbox.triage.verdicts import Opinion
 
-ANSWER = re.compile(r"^YES$|^NO$")
 THOUSAND = Decimal(1000)
-Messages = Sequence[dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +68,11 @@ def is_open(endpoint: Endpoint) -> bool:
     return bool(_breaker(endpoint).current_state == pybreaker.STATE_OPEN)
 
 
-def ask(endpoint: Endpoint, first: Messages, stricter: Messages) -> list[Answer]:
+def ask(endpoint: Endpoint, mail: Parsed) -> list[Answer]:
     """Ask once, and once more with the stricter prompt when the answer is malformed."""
-    answers = [_ask(endpoint, first, 1, settings.INBOX_LLM_TEMPERATURE)]
+    answers = [_ask(endpoint, request(mail, model=endpoint.model), 1)]
     if answers[0].outcome == "malformed":
-        answers.append(_ask(endpoint, stricter, 2, settings.INBOX_LLM_RETRY_TEMPERATURE))
+        answers.append(_ask(endpoint, request(mail, model=endpoint.model, retry=True), 2))
     return answers
 
 
@@ -86,24 +85,13 @@ def opinion_of(answers: Sequence[Answer]) -> Opinion:
     return Opinion(yes, f"{last.endpoint.model} answered {last.outcome}.", last.endpoint.model)
 
 
-def _ask(endpoint: Endpoint, messages: Messages, attempt: int, temperature: float) -> Answer:
-    body = {
-        "model": endpoint.model,
-        "messages": list(messages),
-        "temperature": temperature,
-        "max_tokens": settings.INBOX_LLM_MAX_TOKENS,
-    }
+def _ask(endpoint: Endpoint, body: dict[str, Any], attempt: int) -> Answer:
     headers = {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
     started = time.monotonic()
     reply: dict[str, Any] = {}
     try:
         reply = _breaker(endpoint).call(
-            call,
-            "POST",
-            endpoint.url,
-            seconds=settings.INBOX_LLM_SECONDS,
-            headers=headers,
-            body=body,
+            call, "POST", endpoint.url, seconds=settings.INBOX_LLM_SECONDS, headers=headers, body=body
         )
         outcome = _outcome(reply)
     except pybreaker.CircuitBreakerError:
@@ -117,14 +105,14 @@ def _ask(endpoint: Endpoint, messages: Messages, attempt: int, temperature: floa
 
 def _outcome(reply: dict[str, Any]) -> str:
     """yes, no, malformed; `empty` when a reasoning model ran out of tokens before it answered."""
+    said = answer(reply)
+    if said is not None:
+        return "yes" if said else "no"
     try:
         content = reply["choices"][0]["message"]["content"]
     except (KeyError, IndexError, TypeError):
         return "malformed"
-    if content is None or content == "":
-        return "empty"
-    found = ANSWER.match(content.strip()) if isinstance(content, str) else None
-    return found.group().lower() if found else "malformed"
+    return "empty" if content is None or content == "" else "malformed"
 
 
 def _tokens(reply: dict[str, Any]) -> tuple[int, int]:

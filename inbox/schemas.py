@@ -19,7 +19,7 @@ Address = Annotated[str, Field(max_length=320)]
 Note = Annotated[str, Field(max_length=2000)]
 
 
-class StandingOut(Schema):
+class MailStandingOut(Schema):
     """What stands of a message, without anything that it says: answers to writes are kept for their repetition."""
 
     id: int
@@ -45,11 +45,11 @@ class StandingOut(Schema):
     thread_id: int | None
 
     @classmethod
-    def of(cls, message: Message) -> "StandingOut":
+    def of(cls, message: Message) -> "MailStandingOut":
         return cls(**_standing(message))
 
 
-class MessageOut(StandingOut):
+class MailOut(MailStandingOut):
     subject: str
     from_addr: str
     from_name: str
@@ -62,7 +62,7 @@ class MessageOut(StandingOut):
     size: int
 
     @classmethod
-    def of(cls, message: Message) -> "MessageOut":
+    def of(cls, message: Message) -> "MailOut":
         return cls(**_shown(message))
 
 
@@ -110,26 +110,26 @@ def _shown(message: Message) -> dict[str, Any]:
     }
 
 
-class SignalOut(Schema):
+class MailSignalOut(Schema):
     code: str
     weight: float
     detail: str
 
 
-class StageOut(Schema):
+class MailStageOut(Schema):
     stage: str
     decided: bool
-    signals: list[SignalOut]
+    signals: list[MailSignalOut]
     facts: dict[str, Any]
 
     @classmethod
-    def of(cls, evidence: StageEvidence) -> "StageOut":
+    def of(cls, evidence: StageEvidence) -> "MailStageOut":
         return cls(
             stage=evidence.stage, decided=evidence.decided, signals=evidence.signals, facts=evidence.facts
         )
 
 
-class DecisionOut(Schema):
+class MailDecisionOut(Schema):
     id: int
     number: int
     at: datetime
@@ -145,59 +145,61 @@ class DecisionOut(Schema):
     task_id: int | None
 
     @classmethod
-    def of(cls, decision: Decision) -> "DecisionOut":
-        return cls(**{name: getattr(decision, name) for name in DecisionOut.model_fields if name in _COLUMNS})
+    def of(cls, decision: Decision) -> "MailDecisionOut":
+        return cls(
+            **{name: getattr(decision, name) for name in MailDecisionOut.model_fields if name in _COLUMNS}
+        )
 
 
-_COLUMNS = frozenset(DecisionOut.model_fields)
+_COLUMNS = frozenset(MailDecisionOut.model_fields)
 
 
-class ToldOut(DecisionOut):
+class MailToldOut(MailDecisionOut):
     """A decision with what each stage saw."""
 
-    stages: list[StageOut]
+    stages: list[MailStageOut]
 
     @classmethod
-    def of(cls, decision: Decision) -> "ToldOut":
-        stages = [StageOut.of(one) for one in decision.evidence.all()]
-        return cls(**DecisionOut.of(decision).model_dump(), stages=stages)
+    def of(cls, decision: Decision) -> "MailToldOut":
+        stages = [MailStageOut.of(one) for one in decision.evidence.all()]
+        return cls(**MailDecisionOut.of(decision).model_dump(), stages=stages)
 
 
-class MessageDetailOut(MessageOut):
+class MailDetailOut(MailOut):
     cc: list[str]
     attachments: list[dict[str, Any]]
     findings: list[dict[str, Any]] = Field(description="What the parser had to work around.")
     text: str | None = Field(description="What a reader sees; null once its content is not kept any more.")
-    decisions: list[ToldOut] = Field(description="Oldest first.")
+    decisions: list[MailToldOut] = Field(description="Oldest first.")
 
     @classmethod
-    def told(cls, message: Message, decisions: list[Decision], content: Content | None) -> "MessageDetailOut":
+    def told(cls, message: Message, decisions: list[Decision], content: Content | None) -> "MailDetailOut":
         return cls(
             **_shown(message),
             cc=message.cc,
             attachments=message.attachments,
             findings=message.findings,
             text=content.text if content else None,
-            decisions=[ToldOut.of(one) for one in decisions],
+            decisions=[MailToldOut.of(one) for one in decisions],
         )
 
 
-class MessageList(Schema):
-    items: list[MessageOut]
+class MailList(Schema):
+    items: list[MailOut]
     next_cursor: str | None
 
 
-class AuditLineOut(DecisionOut):
+class MailAuditLineOut(MailDecisionOut):
     mail_id: int
     message: int | None = Field(description="The message that was judged.")
     message_id: str
     account: str | None
 
     @classmethod
-    def of(cls, decision: Decision) -> "AuditLineOut":
+    def of(cls, decision: Decision) -> "MailAuditLineOut":
         message, mail = decision.message, decision.mail
         return cls(
-            **DecisionOut.of(decision).model_dump(),
+            **MailDecisionOut.of(decision).model_dump(),
             mail_id=mail.pk,
             message=message.pk if message else None,
             message_id=f"<{mail.message_id}>" if mail.message_id else "",
@@ -205,8 +207,8 @@ class AuditLineOut(DecisionOut):
         )
 
 
-class AuditList(Schema):
-    items: list[AuditLineOut]
+class MailAuditList(Schema):
+    items: list[MailAuditLineOut]
     next_cursor: str | None
 
 
@@ -276,7 +278,7 @@ class PartnerList(Schema):
     next_cursor: str | None
 
 
-class AccountOut(Schema):
+class MailAccountOut(Schema):
     address: str
     kind: str
     enabled: bool
@@ -290,11 +292,11 @@ class AccountOut(Schema):
     cutover_at: datetime | None
 
     @classmethod
-    def of(cls, account: Account) -> "AccountOut":
-        fields = {name: getattr(account, name) for name in AccountOut.model_fields}
+    def of(cls, account: Account) -> "MailAccountOut":
+        fields = {name: getattr(account, name) for name in MailAccountOut.model_fields}
         return cls(**{**fields, "last_error": account.last_error or None})
 
 
-class AccountList(Schema):
-    items: list[AccountOut]
+class MailAccountList(Schema):
+    items: list[MailAccountOut]
     next_cursor: str | None

@@ -1,16 +1,11 @@
 """What the inbox tells the kernel when Django is ready."""
 
-from celery.signals import worker_shutting_down
-from django.conf import settings
 from django.db import DatabaseError
 from django.utils import timezone
 
-from alai.kernel import audit, health, importing, metrics, needs, retention
+from alai.kernel import audit, health, importing, metrics, retention
 from alai.kernel.api import register_lookup
-from alai.kernel.valkey import valkey
-from inbox import accounts, legacy, selectors
-from inbox.account_needs import broken_accounts
-from inbox.fetching.kept import KEEPER
+from inbox import legacy, selectors, watching_wiring
 from inbox.models import (
     Account,
     Content,
@@ -53,41 +48,8 @@ def register() -> None:
     metrics.gauge("alai_inbox_mails", "Mails.", ["action"], selectors.mails_by_action)
     metrics.queue_depth(selectors.waiting)
     health.register("inbox-digest", _digest)
+    watching_wiring.register()
     importing.register(legacy.EMAIL_INBOX)
-    _watch_accounts()
-
-
-def _watch_accounts() -> None:
-    metrics.gauge(
-        "alai_mail_account_lag_seconds", "Seconds since an account was last read.", ["account"], accounts.lags
-    )
-    metrics.gauge(
-        "alai_mail_account_behind", "Messages known to the server, not fetched.", ["account"], accounts.behind
-    )
-    metrics.gauge("alai_mail_account_failures", "Failures in a row.", ["account"], accounts.failures)
-    metrics.gauge("alai_mail_accounts", "Mail accounts.", ["state"], accounts.by_state)
-    metrics.queue_depth(lambda: {(settings.MAIL_QUEUE,): float(valkey().llen(settings.MAIL_QUEUE))})
-    health.register("mail", _mail)
-    needs.register("mail accounts", broken_accounts, weight=85)
-    worker_shutting_down.connect(_interrupt_fetching, dispatch_uid="inbox.interrupt-fetching")
-
-
-def _mail() -> health.Finding | None:
-    """Of interest once an account is watched: whether the mail worker lives, and whether accounts can be read."""
-    try:
-        amiss = accounts.summary()
-    except DatabaseError:
-        return None
-    if amiss is None:
-        return None
-    worker = health.seen(settings.MAIL_QUEUE)
-    if worker.status != "ok":
-        return health.Finding("degraded", f"the mail worker is {worker.detail}")
-    return health.Finding("degraded" if amiss else "ok", amiss or "all accounts are read")
-
-
-def _interrupt_fetching(**_: object) -> None:
-    KEEPER.stop()
 
 
 def _keep() -> None:

@@ -53,7 +53,8 @@ def _from_file(place: str) -> str:
     """The file's text without the line break at its end."""
     path = Path(place)
     try:
-        with path.open("rb") as file:
+        # Not to wait for a pipe's other end.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             _require_private(path, os.fstat(file.fileno()))
             content = file.read(LARGEST + 1)
     except FileNotFoundError:

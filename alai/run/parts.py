@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from alai.embedded import EmbeddedError
+
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
-MAIL_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def programs(host: str, port: int) -> list[Program]:
     # Threads, since forked workers crash on macOS (Objective-C).
     work = "celery -A alai --quiet worker --pool threads --without-gossip --without-mingle -l info"
     # Mail waits for other people's servers, so it has a worker of its own: see docs/mail-accounts.md.
-    mail = f"--queues mail --hostname mail@%h --concurrency {os.environ.get('MAIL_THREADS') or MAIL_THREADS}"
+    mail = f"--queues mail --hostname mail@%h --concurrency {mail_threads()}"
     tick = "celery -A alai --quiet beat --scheduler alai.beat:Scheduler -l info"
     return [
         Program("web", _python(f"{serve} {room} {keep}"), 6.5),
@@ -69,6 +70,14 @@ def programs(host: str, port: int) -> list[Program]:
         Program("mail", _python(f"{work} {mail}"), 2.0),
         Program("beat", _python(tick), 1.5),
     ]
+
+
+def mail_threads() -> int:
+    """MAIL_THREADS from the environment: how many accounts are looked into at once."""
+    text = os.environ.get("MAIL_THREADS") or "8"
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 200):
+        raise EmbeddedError(f"MAIL_THREADS={text} is no number from 1 to 200.")
+    return int(text)
 
 
 def _python(module: str) -> list[str]:

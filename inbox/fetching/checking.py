@@ -25,7 +25,7 @@ class Line:
 def check(account: Account) -> Iterator[Line]:
     """Look into an account as a turn would; the last line is bad when something failed."""
     try:
-        connection = Connection(server_of(account))
+        connection = Connection(server_of(account)).connect()
     except MailTrouble as trouble:
         yield Line(str(trouble.kind), trouble.sentence, bad=True)
         return

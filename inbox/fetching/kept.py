@@ -20,6 +20,10 @@ class Handled:
     def __contains__(self, place: tuple[int, int]) -> bool:
         return place in self._uids
 
+    def clear(self) -> None:
+        """The folder's UIDs mean something else now."""
+        self._uids.clear()
+
     def add(self, uidvalidity: int, uid: int) -> None:
         self._uids[uidvalidity, uid] = None
         if len(self._uids) > REMEMBERED:

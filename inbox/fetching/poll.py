@@ -14,6 +14,7 @@ from inbox.fetching.reading import Budget, Reader, hand_back
 from inbox.imap.backoff import pause
 from inbox.imap.connection import Connection, Security, Server
 from inbox.imap.folders import INBOX, sent_folder
+from inbox.imap.sockets import Limits
 from inbox.imap.trouble import Kind, MailTrouble
 from inbox.models import Account, Folder
 from inbox.services import fetching
@@ -39,6 +40,7 @@ class Outcome:
 
 def poll(account_id: int, *, seconds: float = TURN_SECONDS) -> Outcome:
     """Fetch what is new; never raises for what a server does. Any number may run at once, in any process."""
+    hand_back()  # what it finds may be a connection to a database that was restarted
     claim = fetching.claim_account(account_id=account_id, seconds=CLAIM_SECONDS)
     if claim is None:
         return Outcome("It is being fetched already, or not fetched at all.")
@@ -62,7 +64,7 @@ def server_of(account: Account) -> Server:
         raise MailTrouble(Kind.SECRET, str(error)) from None
     return Server(
         host=account.host, port=account.port, security=Security(account.security),
-        username=account.login or account.address, secret=secret, ca_file=settings.MAIL_CA_FILE,
+        username=account.login or account.address, secret=secret, ca_file=settings.MAIL_CA_FILE, limits=Limits(),
     )  # fmt: skip
 
 
@@ -79,6 +81,11 @@ def _turn(claim: Claim, budget: Budget) -> Outcome:
                 raise
     session = Session(Connection(server))
     KEEPER.lend(claim.account.pk, session)
+    try:
+        session.connection.connect()
+    except BaseException:
+        KEEPER.drop(claim.account.pk, session)
+        raise
     return _with(session, claim, budget)
 
 

@@ -91,8 +91,10 @@ class Reader:
             fetching.begin_reading(
                 claim=self.claim, folder=self.folder, uidvalidity=said.uid_validity, newest=newest, by=SYSTEM
             )
+            self.handled.clear()
         elif said.uid_next and newest < self.folder.watermark:
             fetching.step_back(claim=self.claim, folder=self.folder, newest=newest, by=SYSTEM)
+            self.handled.clear()
 
     def _read_new(self, newest: int) -> None:
         first = max(self.folder.backfill, self.folder.watermark - LOOK_BACK) + 1
@@ -170,6 +172,8 @@ class Reader:
     def _receive(self, step: Step) -> "Arrival":
         """Fetch a step's messages; what is gone meanwhile stays out."""
         received: dict[int, bytes] = {}
+        if not step.messages:
+            return Arrival(received)
         try:
             self._fill(received, step)
         except MailTrouble as trouble:
@@ -192,10 +196,18 @@ class Reader:
         tries = self._tries(one.uid)
         raw = None
         if tries < EMPTY_TRY:
-            raw = self.connection.beginning(one.uid, self.cap, "HEADER" if tries >= HEADER_TRY else "")
+            raw = self._beginning(one.uid, "HEADER" if tries >= HEADER_TRY else "")
         if raw is None and self.connection.overview(one.uid, one.uid):
             raw = not_handed_out(self.folder, one)
         return raw
+
+    def _beginning(self, uid: int, section: str) -> bytes | None:
+        try:
+            return self.connection.beginning(uid, self.cap, section)
+        except MailTrouble as trouble:
+            if not trouble.goes_on:
+                raise
+            return None
 
     # --- Storing ------------------------------------------------------------------------------------
 
@@ -213,8 +225,8 @@ class Reader:
             )  # fmt: skip
             self._note(items, to, mark)
         if trouble is not None:
-            if not KEEPER.stopping.is_set():
-                first = next(one.uid for one in step.messages if one.uid not in arrival.raws)
+            first = next((one.uid for one in step.messages if one.uid not in arrival.raws), None)
+            if first is not None and not KEEPER.stopping.is_set():
                 fetching.note_stuck(claim=self.claim, folder=self.folder, uid=first)
             raise trouble
         hand_back()

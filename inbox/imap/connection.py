@@ -9,12 +9,12 @@ import re
 import selectors
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from imap_tools import BaseMailBox
 from imap_tools.errors import MailboxLoginError
@@ -24,6 +24,8 @@ from inbox.imap.responses import Listed, Piece, Value
 from inbox.imap.sockets import BoundedSocket, BoundedTLS, Limits, tls_context
 from inbox.imap.trouble import Kind, MailTrouble, quoted, refused_login, told_apart
 
+LARGEST_UID = 2**32 - 1
+LARGEST_SIZE = 2**40  # bytes; a server that tells more talks nonsense
 OVERHEAD = 4096  # bytes of a response beside its message
 LYING = 1.5  # some servers tell sizes only roughly
 
@@ -65,22 +67,28 @@ class Overview:
 
 
 class Connection:
-    """Logged in, until `close`. Raises MailTrouble; after one the connection is good for nothing more."""
+    """Of use between `connect` and `close`. All else raises MailTrouble, after which it is good for nothing more."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
         self.folder = ""
+        self.capabilities: frozenset[str] = frozenset()
         self._usable = True
+        self._socket: socket.socket | None = None
         self._box: BaseMailBox | None = None
+
+    def connect(self) -> Self:
+        """Connect and log in. Raises MailTrouble."""
         try:
-            context = _context(server.ca_file)
-            with told_apart(server.host, "connecting"):
-                self._box = _Box(_Client(server, context))
+            context = _context(self.server.ca_file)
+            with told_apart(self.server.host, "connecting"):
+                self._box = _Box(_Client(self.server, context, self._note_socket))
             self._log_in()
             self.capabilities = self._capabilities()
         except BaseException:
             self.close()
             raise
+        return self
 
     # --- What it looks at ---------------------------------------------------------------------------
 
@@ -117,9 +125,8 @@ class Connection:
             # Changed flags of any message may be told at any time; `n:m` beyond the end answers the last one.
             if uid is not None and first <= uid <= last and size is not None:
                 with told_apart(self.server.host, "listing messages"):
-                    found[uid] = Overview(
-                        uid, responses.number(size), responses.internal_date(one.get("INTERNALDATE"))
-                    )
+                    octets = min(responses.number(size), LARGEST_SIZE)
+                found[uid] = Overview(uid, octets, responses.internal_date(one.get("INTERNALDATE")))
         return [found[uid] for uid in sorted(found)]
 
     def messages(self, wanted: Sequence[Overview]) -> Iterator[tuple[int, bytes]]:
@@ -178,12 +185,18 @@ class Connection:
 
     def cut(self) -> None:
         """Break the connection from another thread: whoever waits for it gets a MailTrouble now."""
-        box = self._box
-        if box is not None:
+        self._usable = False
+        if self._socket is not None:
             with suppress(OSError):
-                box.client.sock.shutdown(socket.SHUT_RDWR)
+                # Not SSLSocket's own, which takes away what the other thread is using.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     # --- How ----------------------------------------------------------------------------------------
+
+    def _note_socket(self, sock: socket.socket) -> None:
+        self._socket = sock
+        if not self._usable:  # cut before there was a socket
+            self.cut()
 
     @property
     def _mailbox(self) -> BaseMailBox:
@@ -218,6 +231,10 @@ class Connection:
         host, client = self.server.host, self._client
         if "LOGINDISABLED" in client.capabilities and "AUTH=PLAIN" not in client.capabilities:
             raise MailTrouble(Kind.SERVER, f"{host} takes no passwords here (LOGINDISABLED).")
+        if "AUTH=PLAIN" not in client.capabilities and not self.server.secret.isascii():
+            raise MailTrouble(
+                Kind.SECRET, f"{host} takes only passwords in ASCII; this one has other characters."
+            )
         with self._asking("logging in"):
             try:
                 if "AUTH=PLAIN" in client.capabilities:  # any characters, which LOGIN cannot
@@ -238,7 +255,8 @@ class Connection:
     def _said(self, name: str) -> int:
         """A number that the server told with the last command; 0 when it did not."""
         said = self._client.untagged_responses.get(name)
-        return int(said[-1]) if said and said[-1].isdigit() else 0
+        number = int(said[-1]) if said and said[-1].isdigit() else 0
+        return number if number <= LARGEST_UID + 1 else 0
 
     def _list(self, *arguments: str) -> list[Listed]:
         with self._asking("listing folders"):
@@ -269,23 +287,37 @@ class Connection:
 
 
 class _Client(imaplib.IMAP4):
-    """imaplib on bounded sockets."""
+    """imaplib on bounded sockets. `note` is called with each socket as soon as there is one."""
 
-    def __init__(self, server: Server, context: ssl.SSLContext) -> None:
-        self._server, self._context = server, context
+    def __init__(
+        self, server: Server, context: ssl.SSLContext, note: Callable[[socket.socket], None]
+    ) -> None:
+        self._server, self._context, self._note = server, context, note
         super().__init__(server.host, server.port, server.limits.connect)
         if server.security is Security.STARTTLS:
             self.starttls(self._context)
+            self._note(self.sock)
 
     def _create_socket(self, timeout: float | None) -> BoundedSocket | BoundedTLS:
         limits = self._server.limits
         sock: BoundedSocket | ssl.SSLSocket = BoundedSocket.connected((self.host, self.port), limits.connect)
+        self._note(sock)
         if self._server.security is Security.TLS:
-            sock = self._context.wrap_socket(sock, server_hostname=self.host)
+            sock = self._context.wrap_socket(sock, server_hostname=self.host, do_handshake_on_connect=False)
+            self._note(sock)
+            self._shake_hands(sock)
         assert isinstance(sock, BoundedSocket | BoundedTLS)
         sock.silence = limits.silence
         sock.expect(seconds=limits.reply, size=limits.chatter)
         return sock
+
+    @staticmethod
+    def _shake_hands(sock: ssl.SSLSocket) -> None:
+        try:
+            sock.do_handshake()
+        except BaseException:
+            sock.close()
+            raise
 
     def _mode_ascii(self) -> None:
         super()._mode_ascii()  # type: ignore[misc]
@@ -323,7 +355,8 @@ def _context(ca_file: str) -> ssl.SSLContext:
 
 def _uid(one: dict[str, Value]) -> int | None:
     value = one.get("UID")
-    return int(value) if isinstance(value, bytes) and value.isdigit() else None
+    number = int(value) if isinstance(value, bytes) and value.isdigit() else 0
+    return number if 0 < number <= LARGEST_UID else None
 
 
 def _grouped(pieces: Sequence[Piece | None]) -> Iterator[list[Piece]]:

@@ -46,7 +46,7 @@ class _Bounded:
         """Grant the whole time again."""
         self.deadline = time.monotonic() + self.seconds
 
-    def _patience(self) -> float:
+    def patience(self) -> float:
         if self.deadline is None:  # right after STARTTLS imaplib asks something by itself
             self.renew()
         left = (self.deadline or 0) - time.monotonic()
@@ -69,10 +69,12 @@ class BoundedSocket(_Bounded, socket.socket):
         """Connect within `seconds`, whatever number of addresses the name has."""
         end = time.monotonic() + seconds
         failure: OSError = TimeoutError("no address answered")
-        for family, kind, protocol, _, place in socket.getaddrinfo(*address, type=socket.SOCK_STREAM):
+        places = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
+        for number, (family, kind, protocol, _, place) in enumerate(places):
             one = cls(family, kind, protocol)
             try:
-                one.settimeout(max(0.05, end - time.monotonic()))
+                # An address that swallows everything leaves the next ones their share.
+                one.settimeout(max(0.05, (end - time.monotonic()) / (len(places) - number)))
                 one.connect(place)
             except OSError as error:
                 one.close()
@@ -80,12 +82,10 @@ class BoundedSocket(_Bounded, socket.socket):
             else:
                 one.settimeout(seconds)
                 return one
-            if time.monotonic() >= end:
-                break
         raise failure
 
     def recv_into(self, buffer: Buffer, nbytes: int = 0, flags: int = 0) -> int:
-        self.settimeout(self._patience())
+        _prepare(self)
         return self._count(super().recv_into(buffer, nbytes, flags))
 
 
@@ -93,8 +93,15 @@ class BoundedTLS(_Bounded, ssl.SSLSocket):
     """A TLS connection. An SSLContext makes these through its `sslsocket_class`."""
 
     def recv_into(self, buffer: Buffer, nbytes: int | None = None, flags: int = 0) -> int:
-        self.settimeout(self._patience())
+        _prepare(self)
         return self._count(super().recv_into(buffer, nbytes, flags))
+
+
+def _prepare(sock: BoundedSocket | BoundedTLS) -> None:
+    """Before each piece: how long to wait for it. Setting that is a system call."""
+    patience = sock.patience()
+    if patience != sock.gettimeout():
+        sock.settimeout(patience)
 
 
 def tls_context(ca_file: str = "") -> ssl.SSLContext:

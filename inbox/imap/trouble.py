@@ -71,7 +71,10 @@ def told_apart(host: str, doing: str) -> Iterator[None]:
 def _explain(error: Exception, host: str, doing: str) -> tuple[Kind, str]:
     match error:
         case ssl.SSLCertVerificationError():
-            return Kind.CERTIFICATE, f"The certificate of {host} is not valid for it: {error.verify_message}."
+            return (
+                Kind.CERTIFICATE,
+                f"The certificate of {host} is not valid for it: {quoted(error.verify_message)}.",
+            )
         case ssl.SSLError() if "WRONG_VERSION_NUMBER" in str(error):
             return Kind.SERVER, f"{host} speaks no TLS on this port: check port and security of the account."
         case ssl.SSLError():

@@ -15,11 +15,11 @@ from alai.kernel import audit
 from alai.kernel.principals import Principal
 from inbox import llm, paperless
 from inbox.access import SYSTEM
+from inbox.mail.parsed import Address
 from inbox.models import LlmCall, Mail, Message
 from inbox.services.deciding import Case, case_of, consider, decide, settle
 from inbox.services.parsing import parse_stored, reading
-from inbox.triage.lists import is_freemail
-from inbox.triage.prompts import first_question, stricter_question
+from inbox.triage.scan.lexicon import covers, hosts
 from inbox.triage.verdicts import Opinion, Verdict
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def resolve(*, mail_id: int, by: Principal = SYSTEM) -> bool:
     case = _deferred_case(mail_id)
     if case is None:
         return False
-    _ask_paperless(case)
+    _ask_paperless(case.parsed.sender)
     judgement = consider(case)
     if judgement.decision.verdict == Verdict.DEFERRED:
         opinion = _ask_llm(case)
@@ -80,12 +80,12 @@ def resolve(*, mail_id: int, by: Principal = SYSTEM) -> bool:
 def _triage_one(message_id: int, by: Principal) -> bool:
     """A bug with one message must not stop the others; its claim runs out, and it is tried again."""
     try:
-        message = parse_stored(message_id=message_id, by=by)
-        if message is None or message.state != Message.State.PARSED:
+        read = parse_stored(message_id=message_id, by=by)
+        if read is None or read.message.state != Message.State.PARSED:
             return False
-        if paperless.is_configured():
-            paperless.look_up(reading(message).sender, freemail=is_freemail(message.sender))
-        decide(message_id=message.pk, by=by)
+        parsed = read.parsed or reading(read.message)
+        _ask_paperless(parsed.sender)
+        decide(message_id=read.message.pk, parsed=parsed, by=by)
     except Exception:
         logger.exception("A message could not be triaged", extra={"inbox_message": message_id})
         return False
@@ -126,8 +126,8 @@ def _deferred_case(mail_id: int) -> Case | None:
     return case_of(last.message_id) if last and last.message_id else None
 
 
-def _ask_paperless(case: Case) -> None:
-    paperless.look_up(case.parsed.sender, freemail=is_freemail(case.parsed.sender.email))
+def _ask_paperless(sender: Address) -> None:
+    paperless.look_up(sender, freemail=covers(hosts().freemail, sender.domain))
 
 
 def _ask_llm(case: Case) -> Opinion:
@@ -136,7 +136,7 @@ def _ask_llm(case: Case) -> Opinion:
     for endpoint in llm.endpoints(case.message.account.llm):
         if llm.is_open(endpoint):
             continue
-        answers = llm.ask(endpoint, first_question(case.parsed), stricter_question(case.parsed))
+        answers = llm.ask(endpoint, case.parsed)
         LlmCall.objects.bulk_create(_call(case.mail, answer) for answer in answers)
         opinion = llm.opinion_of(answers)
         if opinion.yes is not None:

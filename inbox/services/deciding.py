@@ -52,20 +52,21 @@ class Case:
 
 
 def case_of(message_id: int) -> Case | None:
-    """The message ready to be judged; None when it is not parsed yet."""
-    message = Message.objects.select_related("account", "mail").filter(pk=message_id).first()
+    """The message ready to be judged, read again; None when it is not parsed yet."""
+    message = Message.objects.for_display().filter(pk=message_id).first()
     if message is None or message.mail is None:
         return None
     return Case(message, message.mail, reading(message))
 
 
-def decide(*, message_id: int, by: Principal = SYSTEM) -> Mail | None:
+def decide(*, message_id: int, parsed: Parsed | None = None, by: Principal = SYSTEM) -> Mail | None:
     """Judge a parsed message without the network and act on it; answers its mail. Judged once, however often called."""
-    case = case_of(message_id)
-    if case is None or case.message.account.triage == Account.Triage.OFF:
-        return case.mail if case else None
-    if case.message.state != Message.State.PARSED:
-        return case.mail
+    message = Message.objects.for_display().filter(pk=message_id).first()
+    if message is None or message.mail is None:
+        return None
+    if message.state != Message.State.PARSED or message.account.triage == Account.Triage.OFF:
+        return message.mail
+    case = Case(message, message.mail, parsed or reading(message))
     return settle(case=case, judgement=consider(case), by=by)
 
 
@@ -132,7 +133,6 @@ def record(
         )
         for position, (name, outcome) in enumerate(outcomes)
     )
-    decision.refresh_from_db(fields=["at"])
     mail.decided_at = decision.at
     mail.save()
     return decision

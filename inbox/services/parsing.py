@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import getaddresses
 from typing import Any
@@ -37,7 +37,15 @@ EARLIEST = datetime(1980, 1, 1, tzinfo=UTC)  # before e-mail had dates that mean
 Known = Message.State
 
 
-def parse_stored(*, message_id: int, by: Principal = SYSTEM) -> Message | None:
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The row that stands for a stored message now, and what it says where it was read just now."""
+
+    message: Message
+    parsed: Parsed | None = None
+
+
+def parse_stored(*, message_id: int, by: Principal = SYSTEM) -> Read | None:
     """Parse a stored message and find its mail; answers the row that stands for it then, None when it is gone.
 
     The row may be another one: the same mail was in the account already. One that is parsed stays as it is. A try
@@ -45,12 +53,16 @@ def parse_stored(*, message_id: int, by: Principal = SYSTEM) -> Message | None:
     """
     message = _begin(message_id)
     if message is None:
-        return Message.objects.select_related("account", "mail").filter(pk=message_id).first()
+        known = Message.objects.for_display().filter(pk=message_id).first()
+        return Read(known) if known else None
     parsed = _parse(message)
     if parsed is None:
-        return message
+        return Read(message)
     with acting_as(by):
-        return _file(message.pk, parsed)
+        filed = _file(message.pk, parsed)
+    if filed is None:
+        return None
+    return Read(filed, parsed if filed.pk == message.pk else None)
 
 
 def reading(message: Message) -> Parsed:
@@ -84,7 +96,7 @@ def _begin(message_id: int) -> Message | None:
         )
     if not begun:
         return None
-    return Message.objects.select_related("account", "mail").filter(pk=message_id).first()
+    return Message.objects.for_display().filter(pk=message_id).first()
 
 
 def _parse(message: Message) -> Parsed | None:

@@ -13,7 +13,7 @@ from alai.kernel.errors import Unavailable
 from alai.kernel.principals import Principal
 from inbox.models import Account, Content, Folder, Message
 from inbox.packing import Packed, pack
-from inbox.services.parsing import parse_stored, place
+from inbox.services.parsing import Read, parse_stored, place
 from missioncontrol.services.common import acting_as
 
 TABLE = Message._meta.db_table
@@ -43,13 +43,13 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a batch belongs."""
+class Place:
+    """Where a batch belongs, and whether we fetched it ourselves."""
 
     account: Account
-    folder: Folder | None
-    uidvalidity: int | None
-    fetched: bool
+    folder: Folder | None = None
+    uidvalidity: int | None = None
+    fetched: bool = False
     history: bool = False
 
     @property
@@ -74,13 +74,18 @@ def store_message(
     mail again changes nothing. A message that cannot be parsed is stored all the same, and tried again later.
     """
     incoming = Incoming(raw, uid, internal_date)
+    where = Place(account, folder, uidvalidity, fetched)
+    read, new = store_and_read(incoming, where, by)
+    return read.message, new
+
+
+def store_and_read(incoming: Incoming, where: Place, by: Principal) -> tuple[Read, bool]:
+    """As `store_message`, with what the message says."""
     for _ in range(TRIES):
-        [(stored_id, new)] = store_many(
-            account=account, items=[incoming], folder=folder, uidvalidity=uidvalidity, fetched=fetched, by=by
-        )
-        message = parse_stored(message_id=stored_id, by=by)
-        if message is not None:
-            return message, new and message.pk == stored_id
+        [(stored_id, new)] = _store_all([incoming], where, by)
+        read = parse_stored(message_id=stored_id, by=by)
+        if read is not None:
+            return read, new and read.message.pk == stored_id
     raise Unavailable("The same mail keeps arriving in many forms at once; try again.", code="busy")
 
 
@@ -98,7 +103,10 @@ def store_many(
 
     Triage parses them: `parse_stored`. `history` says that they were there before we watched the account.
     """
-    where = _Place(account, folder, uidvalidity, fetched, history)
+    return _store_all(items, Place(account, folder, uidvalidity, fetched, history), by)
+
+
+def _store_all(items: Sequence[Incoming], where: Place, by: Principal) -> list[tuple[int, bool]]:
     packed = [(item, pack(item.raw, item.size)) for item in items]
     with acting_as(by), audit.writing(history=TABLE):
         ids, fresh = _store(where, packed)
@@ -107,9 +115,9 @@ def store_many(
                 action="mail-stored",
                 target_type=TABLE,
                 target_id=next(iter(fresh.values())) if len(fresh) == 1 else "",
-                account=account.address,
+                account=where.account.address,
                 messages=len(fresh),
-                **({"folder": folder.name} if folder else {}),
+                **({"folder": where.folder.name} if where.folder else {}),
             )
     seen: set[str] = set()
     stored = []
@@ -119,7 +127,7 @@ def store_many(
     return stored
 
 
-def _store(where: _Place, packed: Sequence[tuple[Incoming, Packed]]) -> tuple[dict[str, int], dict[str, int]]:
+def _store(where: Place, packed: Sequence[tuple[Incoming, Packed]]) -> tuple[dict[str, int], dict[str, int]]:
     """Hash -> id of all, and of those that are new. One that vanishes between two looks is inserted again."""
     fresh: dict[str, int] = {}
     found: dict[str, int] = {}
@@ -145,7 +153,7 @@ def _keep(rows: Iterable[tuple[int, bytes, int, str]]) -> None:
             stream.write_row(row)
 
 
-def _insert(where: _Place, packed: Sequence[tuple[Incoming, Packed]]) -> dict[str, int]:
+def _insert(where: Place, packed: Sequence[tuple[Incoming, Packed]]) -> dict[str, int]:
     """Insert what is not there; answers hash -> id of the new rows."""
     shared = [
         where.account.pk,
@@ -166,7 +174,7 @@ def _insert(where: _Place, packed: Sequence[tuple[Incoming, Packed]]) -> dict[st
         return {digest: pk for pk, digest in cursor.fetchall()}
 
 
-def _find(where: _Place, packed: Sequence[tuple[Incoming, Packed]]) -> dict[str, int]:
+def _find(where: Place, packed: Sequence[tuple[Incoming, Packed]]) -> dict[str, int]:
     """Hash -> id of messages that were here before, by their bytes or their place; they move to the new place."""
     if not packed:
         return {}

@@ -1,4 +1,4 @@
-"""Fetching and storing mail from a real Dovecot over TLS, against plain imaplib that fetches the same and discards it."""
+"""Fetching and storing mail from a real Dovecot over TLS, against imaplib that fetches the same and discards it."""
 
 import imaplib
 import os

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 ACCOUNT = "post@company.example"
 AUTHSERV = "mx.company.example"
+TODAY = format_datetime(timezone.now())  # one moment for a whole run: the date is part of a mail's identity
 PASS = f"{AUTHSERV}; dmarc=pass header.from=partner.example; dkim=pass header.d=partner.example"
 FAIL = f"{AUTHSERV}; dmarc=fail header.from=partner.example; spf=fail smtp.mailfrom=elsewhere.example"
 
@@ -24,7 +25,7 @@ def eml(
 ) -> bytes:
     """A plain message; `headers` in keyword form (`in_reply_to="<1@x>"`), None leaves one out."""
     message = EmailMessage()
-    fields = {"From": sender, "To": to, "Subject": subject, "Date": format_datetime(timezone.now())}
+    fields = {"From": sender, "To": to, "Subject": subject, "Date": TODAY}
     fields |= {"Message-ID": message_id} if message_id else {}
     fields |= {name.replace("_", "-").title(): value for name, value in headers.items()}
     for name, value in fields.items():

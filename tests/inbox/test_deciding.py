@@ -12,6 +12,7 @@ from inbox.access import SYSTEM
 from inbox.models import Account, Decision, Mail, Message, Partner
 from inbox.services import deciding
 from missioncontrol.models import Task
+from missioncontrol.services import create_task
 from tests.inbox.conftest import Box
 from tests.inbox.mails import FAIL, authenticated, eml
 
@@ -154,7 +155,7 @@ def test_a_refused_task_is_recorded_and_tried_again(
     box: Box, partner: Partner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Task.objects.create(title="In the way", dedup_key="taken")
-    original = deciding.create_task
+    original = create_task
 
     def refuse(**fields: object) -> object:
         return original(**{**fields, "parent_id": 999})  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ import os
 import pwd
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -124,24 +125,23 @@ class Dovecot:
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         deadline = time.monotonic() + READY_SECONDS
-        while not _listens(self.port):
+        while not self._greets():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"Dovecot did not start: {self.log()[-2000:]}")
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """Everything ends, sessions too."""
+        """Everything ends at once, sessions too."""
         process, self._process = self._process, None
         if process is None:
             return
         children = psutil.Process(process.pid).children(recursive=True)
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(5)
-        for one in [*children, psutil.Process(process.pid)] if process.poll() is None else children:
+        process.kill()
+        for one in children:  # they hold the listening sockets
             with contextlib.suppress(psutil.NoSuchProcess):
                 one.kill()
         process.wait(5)
+        psutil.wait_procs(children, 5)
 
     def restart(self) -> None:
         self.stop()
@@ -187,9 +187,6 @@ class Dovecot:
 
     def new_validity(self, user: str, validity: int, folder: str = "INBOX") -> None:
         """The folder's UIDs mean something else from now on, as after a restore on the server's side."""
-        place = self._maildir(user, folder)
-        for path in place.glob("dovecot*"):
-            path.unlink()
         self.manage("mailbox", "update", "-u", user, "--uid-validity", str(validity), folder)
 
     def expunge(self, user: str, search: str, folder: str = "INBOX") -> None:
@@ -199,6 +196,18 @@ class Dovecot:
         """The flags of every message, as the server tells them."""
         told = self.manage("-f", "tab", "fetch", "-u", user, "flags", "mailbox", folder)
         return told.splitlines()[1:]
+
+    def _greets(self) -> bool:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        try:
+            with (
+                socket.create_connection(("127.0.0.1", self.port), 5) as plain,
+                context.wrap_socket(plain) as sock,
+            ):
+                return sock.recv(100).startswith(b"* OK")
+        except OSError:
+            return False
 
     def _maildir(self, user: str, folder: str) -> Path:
         home = self.folder / "mail" / user
@@ -245,11 +254,6 @@ def dovecot() -> Iterator[Dovecot]:
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _mail_user() -> pwd.struct_passwd:

@@ -1,12 +1,13 @@
-"""Mail in bulk for benchmarks and long runs: as large, as varied and as compressible as real mail, each time the same."""
+"""Mail in bulk for benchmarks and long runs: as large and as compressible as real mail, each time the same."""
 
 import random
 from collections.abc import Iterator
 
-WORDS = (
+TEXT = (
     "offer tender meeting invoice delivery contract website answer customer project price tomorrow please regards "
     "tilbud møte faktura levering avtale nettside svar kunde prosjekt pris ponuda sastanak račun isporuka ugovor"
-).split()
+)
+WORDS = TEXT.split()
 
 
 def many(count: int, *, seed: int = 1, median: int = 6_000) -> Iterator[bytes]:

@@ -11,7 +11,6 @@ from pytest_django import Settings
 from inbox.fetching import poll
 from inbox.fetching.kept import KEEPER
 from inbox.fetching.poll import Outcome
-from inbox.imap.sockets import Limits
 from inbox.models import Account, Folder, Message
 from inbox.packing import unpack
 from tests.inbox.mails import eml
@@ -70,6 +69,10 @@ def kept_connections() -> Iterator[None]:
 def mailbox(server: Dovecot, db: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Mailbox:
     settings.MAIL_CA_FILE = str(server.ca_file)
     monkeypatch.setenv("MAIL_PASSWORD_TEST", PASSWORD)
+    return make(server)
+
+
+def make(server: Dovecot) -> Mailbox:
     user = f"post{next(numbers)}@example.com"
     account = Account.objects.create(
         address=user, host=HOST, port=server.port, secret_ref="env:MAIL_PASSWORD_TEST"
@@ -77,8 +80,6 @@ def mailbox(server: Dovecot, db: None, settings: Settings, monkeypatch: pytest.M
     return Mailbox(server, user, account)
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Limits of a second or two, for servers that hang."""
-    for name, value in {"connect": 1.0, "silence": 0.7, "reply": 1.5}.items():
-        monkeypatch.setattr(Limits, name, value)
+def another(mailbox: Mailbox) -> Mailbox:
+    """A second account on the same server."""
+    return make(mailbox.server)

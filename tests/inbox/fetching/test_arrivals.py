@@ -1,13 +1,17 @@
 """New mail is stored once, whichever folder it comes to, and the server is left as it was."""
 
+import threading
 import time
 
 import pytest
+from pytest_django import Settings
 
+from alai.kernel.models import AuditEntry
 from inbox.fetching import plans
 from inbox.models import Account, Content, Folder, Message
 from tests.inbox.fetching.conftest import SENT, Mailbox
 from tests.inbox.mails import eml
+from tests.mailserver.proxy import proxy
 
 pytestmark = pytest.mark.django_db
 
@@ -124,3 +128,44 @@ def test_the_same_mail_twice_in_a_folder_is_one_message(mailbox: Mailbox) -> Non
     started = time.monotonic()
     assert mailbox.poll().new == 0
     assert Message.objects.count() == 1 and time.monotonic() - started < 5
+
+
+def test_a_turn_without_mail_leaves_no_audit_entry(mailbox: Mailbox) -> None:
+    mailbox.deliver("one")
+    mailbox.poll()
+    before = AuditEntry.objects.count()
+    mailbox.poll()
+    assert AuditEntry.objects.count() == before
+    mailbox.deliver("two", "three")
+    mailbox.poll()
+    entry = AuditEntry.objects.latest("id")
+    assert AuditEntry.objects.count() == before + 1
+    assert (entry.action, entry.actor, entry.after["messages"]) == ("mail-stored", "system", 2)  # type: ignore[index]
+
+
+def test_with_idle_mail_that_comes_meanwhile_is_fetched_in_the_same_turn(
+    mailbox: Mailbox, settings: Settings
+) -> None:
+    mailbox.poll()
+    settings.MAIL_IDLE_SECONDS = 10
+    timer = threading.Timer(1.0, mailbox.deliver, ["while we listened"])
+    timer.start()
+    begin = time.monotonic()
+    outcome = mailbox.poll()
+    timer.join()
+    assert outcome.new == 1 and mailbox.subjects() == ["while we listened"]
+    assert 9 <= time.monotonic() - begin < 20
+    assert mailbox.account.claimed_until is None
+
+
+def test_a_connection_that_is_lost_while_we_listen_is_no_failure(
+    mailbox: Mailbox, settings: Settings
+) -> None:
+    mailbox.poll()
+    settings.MAIL_IDLE_SECONDS = 20
+    with proxy(mailbox.server.port) as line:
+        Account.objects.update(port=line.port)
+        threading.Timer(3.0, line.cut).start()
+        begin = time.monotonic()
+        assert not mailbox.poll().failed
+    assert time.monotonic() - begin < 15 and mailbox.account.failures == 0
