@@ -20,11 +20,14 @@ except ModuleNotFoundError as missing:
 # Settings want addresses even where nobody connects to them.
 NOWHERE = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing", "BROKER_URL": "redis://127.0.0.1:1/0"}
 
+# What needs neither database nor broker starts none.
+ALONE = {"help", "version", "--version", "triage_eml"}
+
 
 def needs_servers(arguments: list[str]) -> bool:
-    """Help and version are answered without starting anything."""
+    """Help, version and commands that only compute are answered without starting anything."""
     first = arguments[0] if arguments else "help"
-    return first not in {"help", "version", "--version"} and not {"-h", "--help"} & set(arguments)
+    return first not in ALONE and not {"-h", "--help"} & set(arguments)
 
 
 def run(arguments: list[str]) -> None:

@@ -14,6 +14,7 @@ from alai.kernel.api import StrictParser, look_up_path
 from alai.kernel.errors import PROBLEM_JSON, ApiError, Invalid, problem_response
 from alai.kernel.me import router as me_router
 from alai.kernel.tokens_api import router as tokens_router
+from inbox.api import router as inbox_router
 from infra.api import router as infra_router
 from missioncontrol.api import router as missioncontrol_router
 from missioncontrol.costs_api import router as costs_router
@@ -59,6 +60,7 @@ api.add_router("", costs_router)
 api.add_router("", streams_router)
 api.add_router("", hivemind_router)
 api.add_router("", infra_router)
+api.add_router("", inbox_router)
 
 
 @api.exception_handler(ApiError)

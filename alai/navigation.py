@@ -48,6 +48,15 @@ SECTIONS: dict[str, list[Item]] = {
         Item("Messages", "forum", "missioncontrol.message"),
         Item("Memories", "psychology", "missioncontrol.memory"),
     ],
+    "Inbox": [
+        Item("Messages", "mail", "inbox.message"),
+        Item("Quarantine", "gpp_bad", "inbox.message", "status=quarantine"),
+        Item("Partners", "handshake", "inbox.partner"),
+        Item("Mail accounts", "alternate_email", "inbox.account"),
+        Item("Senders", "contacts", "inbox.sender"),
+        Item("Decisions", "gavel", "inbox.decision"),
+        Item("Digests", "summarize", "inbox.digest"),
+    ],
     "Infrastructure": [
         Item("Status", "monitor_heart", "infra.incident", page="board"),
         Item("Incidents", "emergency_home", "infra.incident"),

@@ -14,6 +14,31 @@ SCHEDULES: dict[str, tuple[str, int, str]] = {
         15,
         "Sends what waits in the outbox, should a wake-up be lost.",
     ),
+    "Fetch mail": (
+        "inbox.tasks.fetch_mail",
+        60,
+        "Looks into every mail account that is due.",
+    ),
+    "Triage mail": (
+        "inbox.tasks.triage",
+        60,
+        "Reads and judges mail that waits, and pushes what is due.",
+    ),
+    "Ask the LLM about undecided mail": (
+        "inbox.tasks.ask_llm",
+        60,
+        "Decides what was deferred, each in its own time.",
+    ),
+    "Inbox digest": (
+        "inbox.tasks.digest",
+        60,
+        "Sends the digest at INBOX_DIGEST_AT, once a day, and raises the alarm when none went out.",
+    ),
+    "Escalate unanswered mail": (
+        "inbox.tasks.escalate",
+        300,
+        "Tells of mail without an answer after 24, 48, 72 and 96 hours.",
+    ),
     "Look round": (
         "infra.tasks.probe",
         60,

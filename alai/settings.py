@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "django_celery_beat",
     "alai.kernel",
     "missioncontrol",
+    "inbox",
     "infra",
     "alai.apps.RootConfig",
 ]
@@ -156,6 +157,12 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "celery"
+# What waits for mail servers and models has a worker of its own, and cannot delay the ledger and notifications.
+MAIL_QUEUE = "mail"
+CELERY_TASK_ROUTES = {
+    f"inbox.tasks.{name}": {"queue": MAIL_QUEUE}
+    for name in ("fetch_mail", "fetch_account", "triage", "ask_llm")
+}
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 DJANGO_CELERY_BEAT_TZ_AWARE = True
@@ -243,7 +250,10 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_ROOT = DATA_DIR / "files"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+INBOX_MESSAGE_MAX_BYTES = env.int("INBOX_MESSAGE_MAX_MB", default=30) * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = (
+    INBOX_MESSAGE_MAX_BYTES + 1024
+)  # the largest body is a mail; JSON has its own limit
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # --- API --------------------------------------------------------------------------------------------
@@ -265,11 +275,15 @@ WATCH_ANCHORS = env.list(
     "WATCH_ANCHORS", default=[]
 )  # host:port that answer whenever we are online ourselves
 WATCH_QUEUE = "watch"
-CELERY_TASK_ROUTES = {f"infra.tasks.{name}": {"queue": WATCH_QUEUE} for name in ("probe", "incidents")}
+CELERY_TASK_ROUTES |= {f"infra.tasks.{name}": {"queue": WATCH_QUEUE} for name in ("probe", "incidents")}
 
 # --- Mission control --------------------------------------------------------------------------------
 MC_LEASE_ENFORCE = flag("MC_LEASE_ENFORCE", default=True)
 NATIVE_TASK_ID_START = 1_000_000
+
+# --- Mail accounts ----------------------------------------------------------------------------------
+MAIL_CA_FILE = env.str("MAIL_CA_FILE", default="")  # certificate authorities beside the system's
+MAIL_IDLE_SECONDS = env.int("MAIL_IDLE_SECONDS", default=0)  # 0: each minute is enough
 
 # --- Slack ------------------------------------------------------------------------------------------
 SLACK_API_URL = env.str("SLACK_API_URL", default="https://slack.com/api")
@@ -279,6 +293,37 @@ NOTIFICATION_PACE_SECONDS = env.float(
     "NOTIFICATION_PACE_SECONDS", default=1.0
 )  # Slack: one a second and channel
 NOTIFICATION_COALESCE_AFTER = env.int("NOTIFICATION_COALESCE_AFTER", default=10)
+
+# --- Inbox ------------------------------------------------------------------------------------------
+INBOX_SLACK_CHANNEL = env.str("INBOX_SLACK_CHANNEL", default=SLACK_DEFAULT_CHANNEL or "#ceo")
+INBOX_PUSHES_PER_CYCLE = env.int("INBOX_PUSHES_PER_CYCLE", default=10)
+INBOX_CYCLE_SECONDS = env.int("INBOX_CYCLE_SECONDS", default=60)
+INBOX_LLM_PUSHES_PER_SENDER = env.int("INBOX_LLM_PUSHES_PER_SENDER", default=3)  # and day
+INBOX_DIGEST_AT = env.str("INBOX_DIGEST_AT", default="08:00")  # in TIME_ZONE
+INBOX_DIGEST_ALARM_MINUTES = env.int("INBOX_DIGEST_ALARM_MINUTES", default=10)
+INBOX_SLA_HOURS = (24, 48, 72, 96)
+# The handbook's model and patience ("Step 3: LLM Revenue Classifier"); no address, no question.
+INBOX_LLM = {
+    "url": env.str("INBOX_LLM_URL", default=""),
+    "model": env.str("INBOX_LLM_MODEL", default="mlx-community/Qwen2.5-Coder-32B-Instruct-4bit"),
+    "key": env.str("INBOX_LLM_KEY", default=""),
+    "prompt_price": env.str("INBOX_LLM_PROMPT_PRICE", default="0"),  # dollars for 1,000 tokens
+    "completion_price": env.str("INBOX_LLM_COMPLETION_PRICE", default="0"),
+}
+INBOX_LLM_CLOUD = {
+    "url": env.str("INBOX_LLM_CLOUD_URL", default=""),
+    "model": env.str("INBOX_LLM_CLOUD_MODEL", default=""),
+    "key": env.str("INBOX_LLM_CLOUD_KEY", default=""),
+    "prompt_price": env.str("INBOX_LLM_CLOUD_PROMPT_PRICE", default="0"),
+    "completion_price": env.str("INBOX_LLM_CLOUD_COMPLETION_PRICE", default="0"),
+}
+INBOX_LLM_SECONDS = env.float("INBOX_LLM_SECONDS", default=15)
+INBOX_LLM_BREAKER_FAILURES = 5
+INBOX_LLM_BREAKER_SECONDS = 60
+PAPERLESS_URL = env.str("PAPERLESS_URL", default="")
+PAPERLESS_TOKEN = env.str("PAPERLESS_TOKEN", default="")
+PAPERLESS_ACCESS_ID = env.str("PAPERLESS_ACCESS_ID", default="")  # of Cloudflare Access
+PAPERLESS_ACCESS_SECRET = env.str("PAPERLESS_ACCESS_SECRET", default="")
 
 # --- Logs and metrics -------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

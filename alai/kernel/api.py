@@ -17,10 +17,11 @@ from pydantic import BaseModel, ConfigDict
 
 from alai.kernel import context
 from alai.kernel.auth import authenticate
-from alai.kernel.errors import Forbidden, Invalid, Unauthorized
+from alai.kernel.errors import Forbidden, Invalid, TooLarge, Unauthorized
 from alai.kernel.principals import Principal
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+JSON_LIMIT = 10 * 1024 * 1024  # bytes
 ESCAPED = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
 
 
@@ -101,6 +102,8 @@ class StrictParser(Parser):
 
 def load_json(content: bytes, *, storable: bool = True) -> Any:
     """Parse strictly; 422 says what is wrong. `storable` looks for text that PostgreSQL cannot hold, too."""
+    if len(content) > JSON_LIMIT:
+        raise TooLarge(f"A JSON body has at most {JSON_LIMIT} bytes.")
     try:
         value = json.loads(content, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:

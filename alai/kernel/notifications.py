@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from celery import current_app
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from alai.kernel import wake
 from alai.kernel.models import Notification, NotificationChannel
 from alai.kernel.slack import TEXT_LIMIT, NotTaken, Refused, Slack, SlackError, usable_token
 
@@ -34,11 +34,7 @@ LONGEST_PAUSE_SECONDS = 2.0
 BACKOFF_LIMIT_SECONDS = 600.0
 JOIN_LIMIT = 1000
 DELIVER_TASK = "alai.kernel.tasks.deliver_notifications"
-WAKE_BRIEFLY = {"max_retries": 0, "socket_connect_timeout": 0.5, "socket_timeout": 1.0}
-WAKE_PAUSE_SECONDS = 5.0
 State = Notification.State
-
-_no_wake_until = 0.0  # monotonic; after a failure callers are spared for a while
 
 CLAIM_CHANNEL = """
 UPDATE kernel_notificationchannel
@@ -334,22 +330,8 @@ def _pause(until: float) -> bool:
 
 
 def _wake_after_commit() -> None:
-    if settings.SLACK_BOT_TOKEN and _wake not in [call[1] for call in connection.run_on_commit]:
-        transaction.on_commit(_wake)
-
-
-def _wake() -> None:
-    """Ask a worker to deliver now. The poll delivers anyway: a broker that is away must not hurt anybody."""
-    global _no_wake_until
-    if time.monotonic() < _no_wake_until:
-        return
-    try:
-        # A connection of its own: by default Celery tries for 6 s to reach a broker that is away.
-        with current_app.connection_for_write(transport_options=WAKE_BRIEFLY) as broker:
-            current_app.send_task(DELIVER_TASK, connection=broker, retry=False, expires=60)
-    except Exception as error:
-        _no_wake_until = time.monotonic() + WAKE_PAUSE_SECONDS
-        logger.warning("The broker did not take a wake-up; the next poll delivers (%s)", type(error).__name__)
+    if settings.SLACK_BOT_TOKEN:
+        wake.after_commit(DELIVER_TASK)
 
 
 def _channel_of(recipient: str) -> str:

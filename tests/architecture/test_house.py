@@ -13,7 +13,7 @@ from alai.schedule import SCHEDULES
 from missioncontrol import services
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ["alai", "missioncontrol"]
+PACKAGES = ["alai", "missioncontrol", "inbox"]
 SOURCES = [
     path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts
 ]

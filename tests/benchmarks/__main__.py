@@ -37,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[Place], list[Result]]] = {
     "fanout": over_http("fanout"),
     "queue": simple("queue"),
     "importing": simple("importing"),
+    "fetch": simple("fetch"),
 }
 
 

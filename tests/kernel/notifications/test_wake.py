@@ -10,7 +10,7 @@ from django.db import transaction
 from redis import Redis
 
 from alai.celery import app
-from alai.kernel import notifications
+from alai.kernel import wake
 from alai.kernel.models import Notification
 from alai.kernel.tasks import deliver_notifications
 from tests.kernel.notifications.steps import OPS, states, tell
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Redis]:
     """The broker, without jobs."""
-    monkeypatch.setattr(notifications, "_no_wake_until", 0.0)
+    monkeypatch.setattr(wake, "_not_until", 0.0)
     with Redis.from_url(settings.BROKER_URL) as broker:
         broker.delete("celery")
         yield broker

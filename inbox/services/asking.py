@@ -1,0 +1,166 @@
+"""Judging what waits, with the network's help: Paperless before, the LLM where only it can decide.
+
+Nobody holds a transaction while a service answers. What is under way is claimed for a few minutes: a worker that is
+killed loses nothing, for the next run finds it again.
+"""
+
+import logging
+import time
+from datetime import timedelta
+
+from django.db.models import F
+from django.db.models.functions import Now
+
+from alai.kernel import audit
+from alai.kernel.principals import Principal
+from inbox import llm, paperless
+from inbox.access import SYSTEM
+from inbox.mail.parsed import Address
+from inbox.models import LlmCall, Mail, Message
+from inbox.services.deciding import Case, case_of, consider, decide, settle
+from inbox.services.parsing import parse_stored, reading
+from inbox.triage.scan.lexicon import covers, hosts
+from inbox.triage.verdicts import Opinion, Verdict
+
+logger = logging.getLogger(__name__)
+
+HELD = timedelta(minutes=5)
+BATCH = 50
+BACKOFF_MINUTES = (1, 2, 5, 10, 20, 30, 60)
+
+
+def triage_waiting(*, seconds: float, by: Principal = SYSTEM) -> int:
+    """Parse and judge what waits, the oldest first, for at most about so long; answers how many."""
+    until = time.monotonic() + seconds
+    done = 0
+    while time.monotonic() < until:
+        ids = _claim_messages()
+        if not ids:
+            break
+        for number, message_id in enumerate(ids):
+            if time.monotonic() > until:
+                _let_go(ids[number:])
+                break
+            done += _triage_one(message_id, by)
+    return done
+
+
+def ask_waiting(*, seconds: float, by: Principal = SYSTEM) -> int:
+    """Ask the LLM about deferred mail that is due; answers how many were decided. One that fails stops no other."""
+    until = time.monotonic() + seconds
+    decided = 0
+    while time.monotonic() < until:
+        mail_id = _claim_mail()
+        if mail_id is None:
+            break
+        try:
+            decided += resolve(mail_id=mail_id, by=by)
+        except Exception:
+            logger.exception("A deferred mail could not be judged", extra={"mail": mail_id})
+    return decided
+
+
+def resolve(*, mail_id: int, by: Principal = SYSTEM) -> bool:
+    """Try to decide a deferred mail now; False when it stays undecided."""
+    case = _deferred_case(mail_id)
+    if case is None:
+        return False
+    _ask_paperless(case.parsed.sender)
+    judgement = consider(case)
+    if judgement.decision.verdict == Verdict.DEFERRED:
+        opinion = _ask_llm(case)
+        if opinion.yes is None:
+            _postpone(mail_id, case.mail.llm_attempts)
+            return False
+        judgement = consider(case, opinion)
+    mail = settle(case=case, judgement=judgement, by=by, again=True)
+    return mail.verdict != Verdict.DEFERRED
+
+
+def _triage_one(message_id: int, by: Principal) -> bool:
+    """A bug with one message must not stop the others; its claim runs out, and it is tried again."""
+    try:
+        read = parse_stored(message_id=message_id, by=by)
+        if read is None or read.message.state != Message.State.PARSED:
+            return False
+        parsed = read.parsed or reading(read.message)
+        _ask_paperless(parsed.sender)
+        decide(message_id=read.message.pk, parsed=parsed, by=by)
+    except Exception:
+        logger.exception("A message could not be triaged", extra={"inbox_message": message_id})
+        return False
+    return True
+
+
+def _claim_messages() -> list[int]:
+    """Take some messages that wait; what another worker has is passed over."""
+    with audit.writing(history=Message._meta.db_table):
+        waiting = Message.objects.triable().select_for_update(skip_locked=True, of=("self",))
+        ids = list(waiting.values_list("pk", flat=True)[:BATCH])
+        Message.objects.filter(pk__in=ids).update(next_try_at=Now() + HELD)
+    return ids
+
+
+def _let_go(ids: list[int]) -> None:
+    with audit.writing(history=Message._meta.db_table):
+        Message.objects.filter(pk__in=ids).exclude(state=Message.State.DONE).update(next_try_at=None)
+
+
+def _claim_mail() -> int | None:
+    with audit.writing(history=Mail._meta.db_table):
+        due = Mail.objects.filter(verdict=Verdict.DEFERRED, next_try_at__lte=Now()).order_by(
+            "next_try_at", "id"
+        )
+        mail = due.select_for_update(skip_locked=True).first()
+        if mail is not None:
+            Mail.objects.filter(pk=mail.pk).update(
+                next_try_at=Now() + HELD, llm_attempts=F("llm_attempts") + 1
+            )
+    return mail.pk if mail else None
+
+
+def _deferred_case(mail_id: int) -> Case | None:
+    """The copy whose judgement was deferred."""
+    mail = Mail.objects.filter(pk=mail_id, verdict=Verdict.DEFERRED).first()
+    last = mail.decisions.exclude(message=None).order_by("-number").first() if mail else None
+    return case_of(last.message_id) if last and last.message_id else None
+
+
+def _ask_paperless(sender: Address) -> None:
+    paperless.look_up(sender, freemail=covers(hosts().freemail, sender.domain))
+
+
+def _ask_llm(case: Case) -> Opinion:
+    """Ask each model that may be asked until one gives a usable answer; every call is recorded."""
+    opinion = Opinion(None, "No model may be asked about this account's mail.")
+    for endpoint in llm.endpoints(case.message.account.llm):
+        if llm.is_open(endpoint):
+            continue
+        answers = llm.ask(endpoint, case.parsed)
+        LlmCall.objects.bulk_create(_call(case.mail, answer) for answer in answers)
+        opinion = llm.opinion_of(answers)
+        if opinion.yes is not None:
+            break
+    return opinion
+
+
+def _call(mail: Mail, answer: llm.Answer) -> LlmCall:
+    return LlmCall(
+        mail=mail,
+        attempt=answer.attempt,
+        endpoint=answer.endpoint.name,
+        model=answer.endpoint.model[:200],
+        outcome=answer.outcome[:20],
+        latency_ms=answer.latency_ms,
+        prompt_tokens=answer.prompt_tokens,
+        completion_tokens=answer.completion_tokens,
+        cost_usd=answer.cost_usd,
+    )
+
+
+def _postpone(mail_id: int, attempts: int) -> None:
+    minutes = BACKOFF_MINUTES[min(attempts, len(BACKOFF_MINUTES)) - 1]
+    with audit.writing(history=Mail._meta.db_table):
+        Mail.objects.filter(pk=mail_id, verdict=Verdict.DEFERRED).update(
+            next_try_at=Now() + timedelta(minutes=minutes)
+        )

@@ -1,0 +1,68 @@
+"""What the inbox does by itself. Each task answers a sentence; any number of them may run at once."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from alai.kernel import wake
+from alai.kernel.words import plural
+from inbox import accounts, pushes, services
+from inbox.fetching.kept import KEEPER
+from inbox.fetching.poll import poll
+
+RUN_SECONDS = 50.0  # beat comes each minute
+TRIAGE = "inbox.tasks.triage"
+
+
+@shared_task(acks_late=False)
+def fetch_mail() -> str:
+    """Begin a turn of every account that is due, each in a thread of its own. Old orders are void: beat comes again."""
+    KEEPER.tidy()
+    due = accounts.due()
+    for account_id in due:
+        fetch_account.apply_async((account_id,), expires=RUN_SECONDS)
+    return f"{plural(len(due), 'account')} to look into"
+
+
+@shared_task(acks_late=False)
+def fetch_account(account_id: int) -> str:
+    """One turn of one account; what it had no time for comes behind the turns of the others."""
+    outcome = poll(account_id)
+    if outcome.new:
+        wake.wake(TRIAGE)
+    if outcome.more:
+        fetch_account.apply_async((account_id,), expires=RUN_SECONDS)
+    return f"Account {account_id}: {outcome.sentence}"
+
+
+@shared_task
+def triage() -> str:
+    """Parse and judge what waits, then push what is due."""
+    done = services.triage_waiting(seconds=RUN_SECONDS)
+    return f"{plural(done, 'message')} judged; {push()}"
+
+
+@shared_task
+def push() -> str:
+    """Hand the pushes that are due to the outbox, as many as the cycle allows."""
+    return f"{plural(pushes.push_waiting(), 'push', 'pushes')} handed to the outbox"
+
+
+@shared_task
+def ask_llm() -> str:
+    """Ask about what only the LLM can decide."""
+    return f"{plural(services.ask_waiting(seconds=RUN_SECONDS), 'mail')} decided with the LLM's help"
+
+
+@shared_task
+def digest() -> str:
+    """Send the day's digest when it is due, and raise the alarm when none went out in time."""
+    now = timezone.now()
+    sent = services.digest_is_due(now) and services.send_digest(now=now).sent
+    alarm = services.raise_digest_alarm(now=now)
+    return "The digest is in the outbox" if sent else "The digest is missing" if alarm else "No digest is due"
+
+
+@shared_task
+def escalate() -> str:
+    """Tell of what nobody answered in time."""
+    return f"{plural(services.escalate(), 'mail')} escalated"

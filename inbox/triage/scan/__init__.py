@@ -1,0 +1,1 @@
+"""The security scan: scored, explainable signals; their sum against one threshold."""

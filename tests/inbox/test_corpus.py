@@ -1,0 +1,34 @@
+"""Real mail of every kind goes in twice: no exception, nothing doubled. The corpus stands beside the project."""
+
+from pathlib import Path
+
+import pytest
+
+from inbox import services
+from inbox.access import SYSTEM
+from inbox.models import Account, Content, Decision, Mail, Message
+from missioncontrol.models import Task
+
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
+CORPUS = Path(__file__).resolve().parents[3] / "shared" / "mail"
+ACCOUNT = "owner@example.com"
+
+
+def counts() -> tuple[int, ...]:
+    return tuple(model.objects.count() for model in (Message, Content, Mail, Decision, Task, Account))
+
+
+def test_every_file_of_the_corpus_goes_in_twice_and_nothing_is_doubled() -> None:
+    files = sorted(path for path in CORPUS.rglob("*") if path.parent != CORPUS and path.is_file())
+    if not files:
+        pytest.skip(f"there is no mail beside the project at ../shared/mail ({CORPUS.parent.name})")
+    first = [services.take_in(by=SYSTEM, address=ACCOUNT, raw=path.read_bytes() or b"\n") for path in files]
+    for path, (message, _) in zip(files, first, strict=True):
+        assert message.state == Message.State.DONE or message.mail is not None, path.name
+        assert message.mail is not None and message.mail.verdict, path.name
+    before = counts()
+    again = [services.take_in(by=SYSTEM, address=ACCOUNT, raw=path.read_bytes() or b"\n") for path in files]
+    assert [message.pk for message, _ in again] == [message.pk for message, _ in first]
+    assert not any(new for _, new in again)
+    assert counts() == before
+    assert before[0] == len({message.pk for message, _ in first})
