@@ -8,7 +8,7 @@ from alai.cli.options import Argument, Option, Verb
 WIDTH = 26
 EXIT_CODES = "Exit codes: 0 done, 1 refused (the reason is on stderr), 2 usage, 4 server unreachable."
 ENVIRONMENT = """Environment: ALAI_MC_URL, ALAI_TOKEN, ALAI_ACTOR, ALAI_SESSION; else ~/.config/alai/config.toml, which
-`alai login` writes. Without a server, the mc verbs work on the legacy file in ALAI_MC_DB. ALAI_TIMEOUT: s (10)."""
+`alai login` writes. Without a server, the mc verbs work on the legacy file in ALAI_MC_DB. ALAI_TIMEOUT: 10 (s)."""
 
 
 def of_all() -> str:

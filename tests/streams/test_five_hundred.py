@@ -25,6 +25,7 @@ from tests.streams.listening import eventually, web_workers
 from tests.streams.test_resuming import Written
 
 MANY = 500
+PATIENCE = 120.0  # seconds, on a machine that others keep busy
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def all_heard(listeners: list[Listener], count: int) -> bool:
     return all(len(listener.ids) >= count for listener in listeners)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_five_hundred_listeners_lose_and_repeat_nothing_through_killed_web_processes(
     cast: Cast, folder: Path, tmp_path: Path
 ) -> None:
@@ -92,16 +93,16 @@ def test_five_hundred_listeners_lose_and_repeat_nothing_through_killed_web_proce
         ]
         for writer in writers:
             writer.start()
-        eventually(lambda: all_heard(listeners, 5), 60)
+        eventually(lambda: all_heard(listeners, 5), PATIENCE)
         web.workers()[0].kill()
-        eventually(lambda: sum(listener.openings > 1 for listener in listeners) > MANY // 10, 60)
+        eventually(lambda: sum(listener.openings > 1 for listener in listeners) > MANY // 10, PATIENCE)
         for process in web.all():
             process.kill()
-        eventually(lambda: all(listener.openings > 1 for listener in listeners), 90)
+        eventually(lambda: all(listener.openings > 1 for listener in listeners), PATIENCE)
         rest.set()
         for writer in writers:
             writer.join()
-        eventually(lambda: all_heard(listeners, len(written.ids)), 60)
+        eventually(lambda: all_heard(listeners, len(written.ids)), PATIENCE)
         told = [json.loads(watcher.stdout.readline())["id"] for _ in written.ids] if watcher.stdout else []
         watcher.terminate()
         _, remarks = watcher.communicate(timeout=20)
