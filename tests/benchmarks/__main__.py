@@ -38,6 +38,7 @@ BENCHMARKS: dict[str, Callable[[Place], list[Result]]] = {
     "queue": simple("queue"),
     "importing": simple("importing"),
     "fetch": simple("fetch"),
+    "triage": simple("triage"),
 }
 
 
