@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 from django.db.models.functions import Now
 
 from alai.kernel.pagination import MAX_BIGINT
+from missioncontrol import mentions
 from missioncontrol.models import Priority, Status, Task
 from missioncontrol.querysets import NOT_CLOSED, TaskQuerySet
 
@@ -75,6 +76,9 @@ PARAMETERS: dict[str, Parameter] = {
     "due": Parameter(_among("overdue", "week", "none"), _due),
     "source": _column("source"),
     "tag": Parameter(_word, lambda tasks, value: tasks.filter(tags__contains=[value.strip()])),
+    "asked": Parameter(
+        _word, lambda tasks, value: tasks.filter(pk__in=mentions.tasks_that_ask(value.strip()))
+    ),  # on which a mention of somebody waits for an answer
     "o": Parameter(
         lambda value: bool(SORTING.fullmatch(value)), lambda tasks, value: tasks
     ),  # the list sorts
@@ -113,7 +117,11 @@ def _said(name: str, value: str) -> str:
     if (name, value) in WORDS:
         return WORDS[name, value]
     shown = "none" if value == NONE else value.replace("_", " ") if name == "status" else value
-    return {"q": f"the words “{shown}”", "o": "in an order of its own"}.get(name, f"{name} {shown}")
+    return {
+        "q": f"the words “{shown}”",
+        "o": "in an order of its own",
+        "asked": f"waiting for an answer of {shown}",
+    }.get(name, f"{name} {shown}")
 
 
 def narrowed(tasks: TaskQuerySet, wanted: Mapping[str, str]) -> TaskQuerySet:

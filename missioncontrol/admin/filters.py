@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter, TextFilter
 
 from alai.kernel.admin.base import distinct
-from missioncontrol import mentions, narrowing
+from missioncontrol import narrowing
 from missioncontrol.models import Priority, Status, Task
 from missioncontrol.narrowing import ALL
 from missioncontrol.querysets import NOT_CLOSED, TaskQuerySet
@@ -89,15 +89,11 @@ class TagFilter(Narrowing, TextFilter):
     parameter_name = "tag"
 
 
-class AskedFilter(TextFilter):
+class AskedFilter(Narrowing, TextFilter):
     """On which tasks a mention of somebody still waits for an answer."""
 
     title = "waits for an answer of"
     parameter_name = "asked"
-
-    def queryset(self, request: HttpRequest, queryset: TaskQuerySet) -> TaskQuerySet:
-        name = (self.value() or "").strip()[:200].replace("\0", "")
-        return queryset.filter(pk__in=mentions.tasks_that_ask(name)) if name else queryset
 
 
 FILTERS: tuple[type[SimpleListFilter], ...] = (

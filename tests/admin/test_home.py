@@ -173,7 +173,7 @@ def test_two_hundred_tasks_cost_no_more_queries_than_two(url: str, ada: Client) 
     _fill(200)
     many = count()
     assert many <= few + 3  # counting starts once there is more than is shown
-    assert many <= 30
+    assert many <= 45  # each room asks for what needs somebody
 
 
 def test_a_task_page_costs_a_bounded_number_of_queries(ada: Client, task: Task) -> None:
