@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 
 from tests.chaos.conductor import MUTANTS, Run, Verdict, perform
+from tests.chaos.mail import MailRun, perform_mail
 from tests.chaos.place import Place, throw_away
 from tests.inbox.mail import fuzz
 
@@ -59,12 +60,22 @@ def mail(_place: Place, seconds: float) -> bool:
     return not report.broken
 
 
+def mail_under_fire(place: Place, _seconds: float) -> bool:
+    """500 messages, however long they take: web, worker, Valkey and PostgreSQL are killed in turn."""
+    verdict = perform_mail(place, MailRun(messages=500, kills=40, pause=3.0, silences=5))
+    print(f"  {verdict}", flush=True)
+    for sentence in verdict.broken[:20]:
+        print(f"  BROKEN: {sentence}", flush=True)
+    return not verdict.broken
+
+
 # (name, run, share of the time)
 PARTS: list[tuple[str, Part, float]] = [
     ("leases over SQL", over_sql, 0.3),
     ("leases in a crowd", crowded, 0.1),
     ("leases over HTTP", over_http, 0.3),
     ("mutants of the leases", mutants, 0.15),
+    ("mail under fire", mail_under_fire, 0.0),
     ("mutants of mail", mail, 0.15),
 ]
 
