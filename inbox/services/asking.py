@@ -24,7 +24,7 @@ from inbox.triage.verdicts import Opinion, Verdict
 
 logger = logging.getLogger(__name__)
 
-HELD = timedelta(minutes=5)
+HELD = timedelta(minutes=2)  # longer than Paperless and two models take together
 BATCH = 50
 BACKOFF_MINUTES = (1, 2, 5, 10, 20, 30, 60)
 

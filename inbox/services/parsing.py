@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 TABLE = Message._meta.db_table
 TRIES = 3  # then it is filed unread: the digest lists it
-HELD = timedelta(minutes=5)  # longer than any parsing takes: whoever had it was killed
+HELD = timedelta(minutes=2)  # longer than any parsing takes: whoever had it was killed
 GLANCE_SECONDS = 0.05
 SUBJECT_LENGTH = 1000
 SNIPPET_LENGTH = 200

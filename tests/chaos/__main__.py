@@ -8,9 +8,11 @@ import argparse
 import secrets
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 from tests.chaos import fetching
 from tests.chaos.conductor import MUTANTS, Run, Verdict, perform
+from tests.chaos.mail import MailRun, perform_mail
 from tests.chaos.place import Place, throw_away
 from tests.inbox.mail import fuzz
 
@@ -60,12 +62,23 @@ def mail(_place: Place, seconds: float) -> bool:
     return not report.broken
 
 
+def mail_under_fire(place: Place, seconds: float) -> bool:
+    """500 messages (60 in a short run), however long they take: each part is killed in turn."""
+    long = MailRun(messages=500, kills=40, pause=3.0, silences=5)
+    verdict = perform_mail(place, long if seconds >= 3 else replace(long, messages=60, kills=8))
+    print(f"  {verdict}", flush=True)
+    for sentence in verdict.broken[:20]:
+        print(f"  BROKEN: {sentence}", flush=True)
+    return not verdict.broken
+
+
 # (name, run, share of the time)
 PARTS: list[tuple[str, Part, float]] = [
-    ("leases over SQL", over_sql, 0.2),
+    ("leases over SQL", over_sql, 0.15),
     ("leases in a crowd", crowded, 0.1),
-    ("leases over HTTP", over_http, 0.2),
+    ("leases over HTTP", over_http, 0.15),
     ("mutants of the leases", mutants, 0.1),
+    ("mail under fire", mail_under_fire, 0.1),
     ("mutants of mail", mail, 0.15),
     ("fetching mail", fetching.told, 0.25),
 ]

@@ -75,6 +75,10 @@ class Place:
                 continue
         postmaster.wait(10)
 
+    def restart_servers(self) -> None:
+        """What died, on the same data and port."""
+        self._servers.ensure()
+
     def restart_postgres(self) -> None:
         """On the same data and port."""
         before = self.database
