@@ -2,23 +2,24 @@
 
 import binascii
 import re
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from itertools import islice
+from email.utils import parsedate_tz
+from itertools import groupby, islice
 
 from inbox.mail import limits
-from inbox.mail.text import clean, codec_of, decode, from_base64
+from inbox.mail.text import clean, decode, from_base64
 
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:((?:[^\n]*)(?:\n[ \t][^\n]*)*)\n?")
 _FOLD = re.compile(rb"[ \t]*\n[ \t]*")
 _WORD = re.compile(r"=\?([^?\s]{1,80})\?([bBqQ])\?([^?]*)\?=")
+_RUN = re.compile(rf"(?:{_WORD.pattern})+")
 _BETWEEN = re.compile(r"(=\?[^?\s]{1,80}\?[bBqQ]\?[^?]*\?=)\s+(?==\?[^?\s]{1,80}\?[bBqQ]\?[^?]*\?=)")
 _PARAMETER = re.compile(r';\s*([^\s=;"]{1,80})\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)')
 _ESCAPED = re.compile(r"\\(.)")
 _PERCENT = re.compile(rb"%([0-9a-fA-F]{2})")
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,998}>")
+_FARTHEST = 16 * 3600  # seconds that a zone may lie from UTC
 _EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
@@ -74,32 +75,28 @@ def _field(match: re.Match[bytes]) -> tuple[str, bytes]:
 
 
 def unencoded(value: str) -> str:
-    """Encoded words (RFC 2047) decoded, wherever they stand; what cannot be decoded stays as it is."""
-    if "=?" not in value:
-        return value
-    joined = _BETWEEN.sub(r"\1", value)
-    return _WORD.sub(_word, _adjacent(joined))
+    """Encoded words (RFC 2047) decoded, wherever they stand; what cannot be decoded stays as it is.
+
+    Neighbours of one charset are decoded together: senders split multi-byte characters between them.
+    """
+    return _RUN.sub(_run, _BETWEEN.sub(r"\1", value)) if "=?" in value else value
 
 
-def _adjacent(value: str) -> str:
-    """Neighbouring words of one charset and encoding become one: senders split multi-byte characters."""
-    return re.sub(r"=\?([^?\s]{1,80})\?([qQ])\?([^?]*)\?=(?:=\?\1\?\2\?[^?]*\?=)+", _merged, value)
+def _run(match: re.Match[str]) -> str:
+    decoded = []
+    for charset, words in groupby(
+        _WORD.finditer(match.group()), key=lambda word: word.group(1).partition("*")[0].lower()
+    ):
+        decoded.append(decode(b"".join(map(_word, words)), charset)[0])
+    return "".join(decoded)
 
 
-def _merged(match: re.Match[str]) -> str:
-    words = _WORD.findall(match.group(0))
-    return f"=?{words[0][0]}?{words[0][1]}?{''.join(word[2] for word in words)}?="
-
-
-def _word(match: re.Match[str]) -> str:
-    charset = match.group(1).partition("*")[0]
+def _word(match: re.Match[str]) -> bytes:
     payload = match.group(3).encode("utf-8", "replace")
     try:
-        base64 = match.group(2) in "bB"
-        data = from_base64(payload)[0] if base64 else binascii.a2b_qp(payload, header=True)
+        return from_base64(payload)[0] if match.group(2) in "bB" else binascii.a2b_qp(payload, header=True)
     except (binascii.Error, ValueError):
-        return match.group(0)
-    return decode(data, charset)[0]
+        return match.group().encode("utf-8", "replace")
 
 
 def text(value: bytes) -> str:
@@ -160,23 +157,12 @@ def message_id(value: str) -> str:
 def date(value: str) -> datetime | None:
     """An aware datetime, UTC where the zone is missing or absurd; None when it is no date of this age."""
     try:
-        found = parsedate_to_datetime(value[:200])
-    except (ValueError, TypeError, IndexError, OverflowError, AttributeError):
-        return None
-    try:
-        if found.tzinfo is None or abs(found.utcoffset() or timedelta()) > timedelta(hours=16):
-            found = found.replace(tzinfo=UTC)
-        found = found.astimezone(UTC)
-    except (ValueError, OverflowError):
+        parts = parsedate_tz(value[:200])
+        if parts is None:
+            return None
+        offset = parts[9] or 0
+        zone = timedelta(seconds=offset if abs(offset) <= _FARTHEST else 0)
+        found = datetime(*parts[:6], tzinfo=UTC) - zone
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return found if _EARLIEST <= found <= _LATEST else None
-
-
-def received(values: Iterator[str], read: Callable[[str], datetime | None] = date) -> datetime | None:
-    """The topmost usable date of Received fields: when the last server took the message."""
-    return next((found for value in values if (found := read(value.rpartition(";")[2]))), None)
-
-
-def charset_known(charset: str) -> bool:
-    """Whether a label names a charset that can be read."""
-    return codec_of(charset) is not None

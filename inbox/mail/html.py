@@ -18,7 +18,7 @@ from inbox.mail.text import clean
 _VOID_TAGS = "area base br col embed hr img input link meta source track wbr param keygen"
 _SILENT_TAGS = "script style template noframes noembed iframe object applet audio video canvas math svg"
 _BLOCK_TAGS = """
-p div br tr table li ul ol h1 h2 h3 h4 h5 h6 hr blockquote center section article header footer pre form dl dt dd td th
+p div br tr table li ul ol h1 h2 h3 h4 h5 h6 hr blockquote center section article header footer pre form dl dt dd
 title fieldset legend option address aside main nav figure figcaption
 """
 _VOID, _SILENT, _BLOCK = (frozenset(tags.split()) for tags in (_VOID_TAGS, _SILENT_TAGS, _BLOCK_TAGS))
@@ -103,7 +103,9 @@ class _Reader:
                 break
         top = self.stack[-1]
         if tag in _BLOCK and not top.silent:
-            self._say(" " if tag in ("td", "th") else "\n", top.look)
+            self._say("\n", top.look)
+        elif tag in ("td", "th") and not top.silent:
+            self._say(" ", top.look)
 
     def data(self, data: str) -> None:
         self._count()

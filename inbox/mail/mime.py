@@ -10,7 +10,7 @@ from inbox.mail.text import from_base64, from_quoted_printable
 
 @dataclass(frozen=True)
 class Part:
-    """A leaf of the tree. `container` is the multipart's subtype around it, `group` tells alternatives apart."""
+    """A leaf of the tree: the multipart around it, and which alternatives it is one of (0: none)."""
 
     raw: bytes = field(repr=False)
     start: int
@@ -85,6 +85,7 @@ def walk(raw: bytes, top: headers.Fields) -> Walk:
             kind = "text/plain"
         children = _children(found, here, fields, kind, parameters) if kind.startswith("multipart/") else None
         if children is None:
+            kind = "text/plain" if kind.startswith("multipart/") else kind
             found.parts.append(
                 Part(
                     raw,
@@ -115,7 +116,7 @@ def _children(
         return None
     found.groups += 1
     inside = subtype == "alternative"
-    group = found.groups if inside or not here.group else here.group
+    group = here.group or (found.groups if inside else 0)
     container = subtype if inside or here.container != "alternative" else "alternative"
     room = limits.PARTS - len(found.parts)
     if len(spans) > room:

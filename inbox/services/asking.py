@@ -8,7 +8,7 @@ import logging
 import time
 from datetime import timedelta
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from alai.kernel import audit
@@ -34,12 +34,11 @@ def triage_waiting(*, seconds: float, by: Principal = SYSTEM) -> int:
     until = time.monotonic() + seconds
     done = 0
     while time.monotonic() < until:
-        ids = _claim_messages()
+        ids = list(Message.objects.triable().values_list("pk", flat=True)[:BATCH])
         if not ids:
             break
-        for number, message_id in enumerate(ids):
+        for message_id in ids:
             if time.monotonic() > until:
-                _let_go(ids[number:])
                 break
             done += _triage_one(message_id, by)
     return done
@@ -81,7 +80,7 @@ def _triage_one(message_id: int, by: Principal) -> bool:
     """A bug with one message must not stop the others; its claim runs out, and it is tried again."""
     try:
         read = parse_stored(message_id=message_id, by=by)
-        if read is None or read.message.state != Message.State.PARSED:
+        if read is None or not _claim_message(read.message.pk):
             return False
         parsed = read.parsed or reading(read.message)
         _ask_paperless(parsed.sender)
@@ -92,18 +91,12 @@ def _triage_one(message_id: int, by: Principal) -> bool:
     return True
 
 
-def _claim_messages() -> list[int]:
-    """Take some messages that wait; what another worker has is passed over."""
+def _claim_message(message_id: int) -> bool:
+    """Take a parsed message for a while: what another worker has is left to it."""
     with audit.writing(history=Message._meta.db_table):
-        waiting = Message.objects.triable().select_for_update(skip_locked=True, of=("self",))
-        ids = list(waiting.values_list("pk", flat=True)[:BATCH])
-        Message.objects.filter(pk__in=ids).update(next_try_at=Now() + HELD)
-    return ids
-
-
-def _let_go(ids: list[int]) -> None:
-    with audit.writing(history=Message._meta.db_table):
-        Message.objects.filter(pk__in=ids).exclude(state=Message.State.DONE).update(next_try_at=None)
+        due = Q(next_try_at=None) | Q(next_try_at__lte=Now())
+        parsed = Message.objects.filter(due, pk=message_id, state=Message.State.PARSED)
+        return bool(parsed.update(next_try_at=Now() + HELD))
 
 
 def _claim_mail() -> int | None:

@@ -2,13 +2,14 @@
 
 import hashlib
 import logging
+import time
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import getaddresses
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 TABLE = Message._meta.db_table
 TRIES = 3  # then it is filed unread: the digest lists it
 HELD = timedelta(minutes=5)  # longer than any parsing takes: whoever had it was killed
+GLANCE_SECONDS = 0.05
 SUBJECT_LENGTH = 1000
 SNIPPET_LENGTH = 200
 TEXT_LENGTH = 200_000
@@ -45,16 +47,19 @@ class Read:
     parsed: Parsed | None = None
 
 
-def parse_stored(*, message_id: int, by: Principal = SYSTEM) -> Read | None:
+def parse_stored(*, message_id: int, by: Principal = SYSTEM, patience: float = 0.0) -> Read | None:
     """Parse a stored message and find its mail; answers the row that stands for it then, None when it is gone.
 
     The row may be another one: the same mail was in the account already. One that is parsed stays as it is. A try
-    is counted before it begins, so that bytes which kill the parser are filed unread after three.
+    is counted before it begins, so that bytes which kill the parser are filed unread after three. While somebody
+    else is at it, `patience` says for how many seconds to wait for them.
     """
-    message = _begin(message_id)
-    if message is None:
+    until = time.monotonic() + patience
+    while (message := _begin(message_id)) is None:
         known = Message.objects.for_display().filter(pk=message_id).first()
-        return Read(known) if known else None
+        if known is None or known.state != Known.STORED or time.monotonic() >= until:
+            return Read(known) if known else None
+        time.sleep(GLANCE_SECONDS)
     parsed = _parse(message)
     if parsed is None:
         return Read(message)
@@ -89,14 +94,13 @@ def place(message: Message, folder_id: int, uidvalidity: int | None, uid: int | 
 
 
 def _begin(message_id: int) -> Message | None:
-    """Count the try in a transaction of its own; None when there is nothing to parse."""
+    """Take the message and count the try, in a transaction of its own; None when there is nothing to take."""
     with audit.writing(history=TABLE):
-        begun = Message.objects.filter(pk=message_id, state=Known.STORED).update(
+        due = Q(next_try_at=None) | Q(next_try_at__lte=Now())
+        begun = Message.objects.filter(due, pk=message_id, state=Known.STORED).update(
             attempts=F("attempts") + 1, next_try_at=Now() + HELD
         )
-    if not begun:
-        return None
-    return Message.objects.for_display().filter(pk=message_id).first()
+    return Message.objects.for_display().filter(pk=message_id).first() if begun else None
 
 
 def _parse(message: Message) -> Parsed | None:
@@ -140,16 +144,18 @@ def _unread(message: Message, code: str, detail: str) -> Parsed:
 def _file(message_id: int, parsed: Parsed) -> Message | None:
     """Write what was found, in one short transaction."""
     with audit.writing(history=TABLE):
-        message = Message.objects.select_for_update(of=("self",)).select_related("account", "mail").filter(
-            pk=message_id
-        ).first()  # fmt: skip
+        message = Message.objects.for_display().select_for_update(of=("self",)).filter(pk=message_id).first()
         if message is None or message.state != Known.STORED:
             return message
         imported = _imported_twin(message, parsed)
         if imported is not None:
             return _adopt(imported, message, parsed)
-        mail = _mail_of(message, parsed)
-        twin = mail.messages.filter(account=message.account, outgoing=message.outgoing).first()
+        identity = _meet(message, parsed)
+        # Looked for before the lock as well: copies that arrive together need not queue for being merged.
+        twin = _twin(message, identity)
+        if twin is None:
+            mail = Mail.objects.select_for_update().get(identity=identity)
+            twin = _twin(message, identity)
         if twin is not None:
             return _merge(twin, message)
         _write(message, mail, parsed)
@@ -203,22 +209,26 @@ def _usable(date: datetime | None) -> datetime | None:
     return date
 
 
-def _mail_of(message: Message, parsed: Parsed) -> Mail:
-    """The mail of that identity, locked; made when there is none."""
+def _meet(message: Message, parsed: Parsed) -> str:
+    """The identity of the message's mail, which is made when there is none."""
     identity = identity_of(parsed.message_id, parsed.content_hash)
     received = _columns(message, parsed)["received_at"]
-    fields = {
-        "identity": identity,
-        "message_id": bare(parsed.message_id),
-        "in_reply_to": bare(parsed.in_reply_to),
-        "references": [one for one in map(bare, parsed.references[:LISTED]) if one],
-        "received_at": received,
-    }
-    Mail.objects.bulk_create([Mail(**fields)], ignore_conflicts=True)
-    mail = Mail.objects.select_for_update().get(identity=identity)
-    if received < mail.received_at:
-        Mail.objects.filter(pk=mail.pk).update(received_at=received)
-    return mail
+    fresh = Mail(
+        identity=identity,
+        message_id=bare(parsed.message_id),
+        in_reply_to=bare(parsed.in_reply_to),
+        references=[one for one in map(bare, parsed.references[:LISTED]) if one],
+        received_at=received,
+    )
+    Mail.objects.bulk_create([fresh], ignore_conflicts=True)
+    Mail.objects.filter(identity=identity, received_at__gt=received).update(received_at=received)
+    return identity
+
+
+def _twin(message: Message, identity: str) -> Message | None:
+    """The row of the same mail in the same account."""
+    same = Message.objects.for_display().filter(mail__identity=identity, account=message.account)
+    return same.filter(outgoing=message.outgoing).first()
 
 
 def identity_of(message_id: str, content_hash: str) -> str:

@@ -18,6 +18,7 @@ from missioncontrol.services.common import acting_as
 
 TABLE = Message._meta.db_table
 TRIES = 5
+PATIENCE = 10.0  # seconds; whoever brought the same bytes a moment earlier is parsing them
 
 # One statement for a batch: whatever another connection stores at the same moment, each message is inserted once.
 INSERT = f"""
@@ -83,7 +84,7 @@ def store_and_read(incoming: Incoming, where: Place, by: Principal) -> tuple[Rea
     """As `store_message`, with what the message says."""
     for _ in range(TRIES):
         [(stored_id, new)] = _store_all([incoming], where, by)
-        read = parse_stored(message_id=stored_id, by=by)
+        read = parse_stored(message_id=stored_id, by=by, patience=PATIENCE)
         if read is not None:
             return read, new and read.message.pk == stored_id
     raise Unavailable("The same mail keeps arriving in many forms at once; try again.", code="busy")

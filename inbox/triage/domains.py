@@ -11,6 +11,11 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
 
 
+@lru_cache(maxsize=1)
+def _official() -> PublicSuffixList:
+    return PublicSuffixList(only_icann=True)
+
+
 @lru_cache(maxsize=20_000)
 def organisation(host: str) -> str:
     """`mail.example.co.uk` -> `example.co.uk`; an IP address or a bare suffix is its own organisation."""
@@ -20,9 +25,16 @@ def organisation(host: str) -> str:
     return _suffixes().privatesuffix(host) or host
 
 
+@lru_cache(maxsize=20_000)
 def suffix(host: str) -> str:
     """The public suffix: `co.uk` of `mail.example.co.uk`."""
     return "" if is_ip(host) else (_suffixes().publicsuffix(host) or "")
+
+
+@lru_cache(maxsize=20_000)
+def rented(host: str) -> bool:
+    """Whether a company lets anybody register beneath the host's suffix (the list's private part): `pages.dev`."""
+    return not is_ip(host) and suffix(host) != _official().publicsuffix(host)
 
 
 def aligned(one: str, other: str) -> bool:

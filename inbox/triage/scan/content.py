@@ -6,15 +6,20 @@ from inbox.triage.scan.folding import mixes_alphabets
 from inbox.triage.scan.lexicon import covers
 from inbox.triage.scan.view import Hits, View, hit
 
-_FANCY = re.compile("[\U0001d400-\U0001d7ff\u2460-\u24ff\U0001f110-\U0001f189\uff21-\uff3a\uff41-\uff5a]")
+_FANCY = re.compile(
+    "[\u1d00-\u1d7f\u0299\u029c\u026a\u0280\u0274\u2460-\u24ff\uff21-\uff3a\uff41-\uff5a"
+    "\U0001d400-\U0001d7ff\U0001f110-\U0001f189]"
+)
 _INNER = "\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\u0730-\u074a"
-_WITHIN = re.compile(f"[A-Za-z](?:[{_INNER}]|[\u0300-\u036f]{{2,}})+[A-Za-z]")
+_MARKS = "\u0300-\u036f"
+_WITHIN = re.compile(f"[A-Za-z](?:[{_INNER}]|[{_MARKS}]{{2}})[{_INNER}{_MARKS}]*[A-Za-z.]")
 _NOT_LATIN = re.compile("[\u0370-\u03ff\u0400-\u052f]")
 _SPOKEN = re.compile(r"[^\W\d_]{2,}")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _GAP = re.compile(
     r"\[(?:your|my|first|last|full|unsubscribe|recipient|company|user|client|customer|receiver)[_ -][a-z]{2,20}\]"
-    r"|^\s*\[(?:to|name|email|subject|date)\]|\{\{?[a-z][\w .]{1,30}\}?\}|%%[\w.]{2,30}%%",
+    r"|^\s*\[(?:to|name|email|subject|date)\]|\{\{?[a-z][\w .]{1,30}\}?\}|%%[\w.]{2,30}%%|%[A-Z]{5,20}%"
+    r"|\[\[-?[A-Za-z]{3,20}-?\]\]",
     re.IGNORECASE,
 )
 _MAILBOX = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{4,100}")
@@ -54,7 +59,7 @@ def disguised(view: View) -> Hits:
 
 def _mixed(text: str) -> int:
     """How many words mix the Latin with the Greek or Cyrillic alphabet."""
-    if not _NOT_LATIN.search(text):
+    if text.isascii():
         return 0
     return sum(mixes_alphabets(word) for word in _LETTERS.findall(text))
 
@@ -90,13 +95,9 @@ def shouts(view: View) -> Hits:
 
 def unfilled(view: View) -> Hits:
     """Gaps of a template that the sender's program did not fill."""
-    places = (
-        view.mail.subject,
-        view.mail.sender.name,
-        view.mail.header("to"),
-        *(link.href for link in view.mail.links[:50]),
-    )
-    gap = next((found for place in places if (found := _GAP.search(place[:500]))), None)
+    hrefs = (link.href for link in view.mail.links[:50])
+    places = (view.mail.subject, view.mail.sender.name, view.mail.header("to"), view.mail.text[:3000], *hrefs)
+    gap = next((found for place in places if (found := _GAP.search(place[:3000]))), None)
     if gap is not None:
         yield hit("template_unfilled", gap=gap.group())
 

@@ -31,7 +31,10 @@ INVISIBLE = re.compile(
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _MARKS = re.compile("[\u0300-\u036f\u0483-\u0487\u0730-\u074a\u20d0-\u20ff\ufe20-\ufe2f]")
 _LATIN = re.compile(r"[A-Za-z]")
-_OTHER = re.compile("[\u0370-\u03ff\u0400-\u052f]")
+# Greek, Cyrillic, Armenian, Cherokee, Tai Le, Coptic, Lisu: alphabets with letters that pass for Latin ones.
+_OTHER = re.compile(
+    "[\u0370-\u03ff\u0400-\u058f\u13a0-\u13ff\u1950-\u197f\u2c80-\u2cff\ua4d0-\ua4ff\uab70-\uabbf]"
+)
 
 
 def fold(text: str) -> str:

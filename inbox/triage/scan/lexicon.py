@@ -4,7 +4,6 @@ import re
 import tomllib
 from collections import defaultdict
 from dataclasses import dataclass
-from fnmatch import translate
 from functools import lru_cache
 from importlib import resources
 
@@ -24,7 +23,7 @@ class Hosts:
     social: frozenset[str]
     freemail: frozenset[str]
     cheap_suffixes: frozenset[str]
-    redirectors: tuple[re.Pattern[str], ...]
+    redirectors: re.Pattern[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,9 @@ def _read(name: str) -> str:
 def hosts() -> Hosts:
     """`data/hosts.toml`."""
     data = tomllib.loads(_read("hosts.toml"))
-    patterns = tuple(re.compile(translate(f"*{path}*")) for path in data.pop("redirectors"))
-    return Hosts(redirectors=patterns, **{kind: frozenset(names) for kind, names in data.items()})
+    paths = (re.escape(path).replace(r"\*", r"[\w.]{2,12}") for path in data.pop("redirectors"))
+    pattern = re.compile(rf"(?:[\w-]+\.){{0,3}}(?:{'|'.join(paths)})")
+    return Hosts(redirectors=pattern, **{kind: frozenset(names) for kind, names in data.items()})
 
 
 def covers(domains: frozenset[str], host: str) -> bool:
@@ -69,8 +69,12 @@ def brands() -> dict[str, tuple[Brand, ...]]:
         theirs = frozenset(domains.split())
         for name in names.split(","):
             bare = name.strip()
-            tokens = tuple(skeleton(word) for word in words(bare.lstrip("="), 10))
-            index[tokens[0]].append(Brand(bare.lstrip("="), tokens, theirs, bare.startswith("=")))
+            alone, bare = bare.startswith("="), bare.lstrip("=")
+            tokens = tuple(skeleton(word) for word in words(bare, 10))
+            index[tokens[0]].append(Brand(bare, tokens, theirs, alone))
+            joined = "".join(tokens)
+            if len(tokens) > 1 and len(joined) >= 6:
+                index[joined].append(Brand(bare, (joined,), theirs, alone))
     return {first: tuple(sorted(found, key=lambda b: -len(b.tokens))) for first, found in index.items()}
 
 

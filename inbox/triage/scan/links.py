@@ -1,11 +1,11 @@
 """Signals of where a click would lead."""
 
-import base64
 import re
 from urllib.parse import unquote
 
 from inbox.mail.parsed import Link
-from inbox.triage.domains import aligned, organisation, suffix
+from inbox.mail.text import from_base64
+from inbox.triage.domains import aligned, organisation, rented, suffix
 from inbox.triage.scan.folding import mixes_alphabets, skeleton
 from inbox.triage.scan.lexicon import Brand, belongs, brands, covers
 from inbox.triage.scan.sender import random_looking
@@ -20,6 +20,9 @@ _INNER = re.compile(
 _DOWNLOAD = re.compile(
     r"\.(?:exe|scr|msi|apk|iso|img|vbs|js|jse|hta|lnk|bat|cmd|jar|zip|rar|7z|docm|xlsm)$", re.IGNORECASE
 )
+_MAILBOX = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{2,63})*")
+_TOKEN = re.compile(r"[A-Za-z0-9+=_-]{16,200}")
+_HEX = re.compile(r"[0-9a-f]+|[0-9A-F]+")
 _NESTED = re.compile(
     r"[?&#/=](?:u|url|q|to|target|dest|redirect\w*|r|link|goto|adurl|continue|next)=(https?(?::|%3a)[^&#]{4,})",
     re.IGNORECASE,
@@ -30,7 +33,7 @@ _PRIVATE_IP = re.compile(r"^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|127\.
 def hosts(view: View) -> Hits:
     """Hosts that hide who stands behind them; each kind counts once."""
     seen: set[str] = set()
-    for _, url in view.clicks[:100]:
+    for _, url in view.links[:200]:
         for code in _kinds(view, url):
             if code not in seen:
                 seen.add(code)
@@ -40,19 +43,22 @@ def hosts(view: View) -> Hits:
 
 
 def _kinds(view: View, url: Url) -> list[str]:
+    if view.hosts.redirectors.match(url.host + url.path[:60]):
+        return ["link_redirector"]
+    home = url.organisation == view.sender
+    if covers(view.hosts.forms, url.host):
+        return ["link_form"]
+    free = not home and (covers(view.hosts.free_hosts, url.host) or _rented(view, url))
+    if covers(view.hosts.social, url.host):
+        return ["link_free_host"] if free else []
     if url.is_ip:
         return [] if _PRIVATE_IP.match(url.host) else ["link_ip"]
     found = []
-    home = url.organisation == view.sender
     if url.userinfo and ("." in url.userinfo or "@" in url.userinfo or "%40" in url.userinfo):
         found.append("link_userinfo")
     if covers(view.hosts.shorteners, url.host):
         found.append("link_shortener")
-    elif any(pattern.match(url.host + url.path) for pattern in view.hosts.redirectors):
-        found.append("link_redirector")
-    elif covers(view.hosts.forms, url.host):
-        found.append("link_form")
-    elif not home and (covers(view.hosts.free_hosts, url.host) or _rented(view, url)):
+    elif free:
         found.append("link_free_host")
     if "xn--" in url.host and _homograph(url.host):
         found.append("link_homograph")
@@ -84,18 +90,11 @@ def _homograph(host: str) -> bool:
 
 
 def _rented(view: View, url: Url) -> bool:
-    """A name beneath a suffix that a company rents out to anybody (Public Suffix List, private part)."""
-    ending = suffix(url.host)
-    labels = ending.count(".")
-    if labels < 1 or covers(view.hosts.shops, url.host) or covers(view.hosts.trackers, url.host):
-        return False
-    return suffix(ending.partition(".")[2]) == ending.partition(".")[2] and not _of_country(ending)
-
-
-def _of_country(ending: str) -> bool:
-    """`co.uk`, `com.br`, `kommune.no`: suffixes of the country itself."""
+    """A name beneath a suffix that a company rents out to anybody."""
     return (
-        len(ending.rpartition(".")[2]) == 2 and ending.count(".") == 1 and len(ending.partition(".")[0]) <= 3
+        rented(url.host)
+        and not covers(view.hosts.shops, url.host)
+        and not covers(view.hosts.trackers, url.host)
     )
 
 
@@ -176,14 +175,23 @@ def personal(view: View) -> Hits:
     for _, url in view.clicks[:30]:
         if url.organisation == view.sender or covers(view.hosts.trackers, url.host):
             continue
-        rest = unquote(url.path + url.rest).lower()
-        if any(email in rest or _encoded(email) in url.path + url.rest for email in view.recipients):
+        rest = unquote(url.path + url.rest)
+        if _MAILBOX.search(rest.partition("#")[2]):
+            yield hit("address_behind_hash", host=url.host)
+            return
+        if any(email in rest.lower() for email in view.recipients) or _coded_address(rest):
             yield hit("recipient_in_link", host=url.host)
             return
 
 
-def _encoded(text: str) -> str:
-    return base64.b64encode(text.encode("utf-8", "replace")).decode().rstrip("=")[:-1]
+def _coded_address(text: str) -> bool:
+    """An address in hexadecimal or base64: only to find out who clicked, and to hide that."""
+    for token in _TOKEN.findall(text)[:20]:
+        coded = _HEX.fullmatch(token) is not None
+        plain = bytes.fromhex(token[: len(token) // 2 * 2]) if coded else from_base64(token.encode())[0]
+        if plain.isascii() and _MAILBOX.fullmatch(plain.decode()):
+            return True
+    return False
 
 
 def forms(view: View) -> Hits:

@@ -105,16 +105,22 @@ def _fixed(index: dict[str, list[Phrase]]) -> dict[str, tuple[Phrase, ...]]:
 
 
 def find(words: Sequence[str], text: str) -> dict[str, list[str]]:
-    """Kinds of phrases in a text given as folded words, with what was found of each, different ones once."""
+    """Kinds of phrases in a text given as folded words, with what was found of each.
+
+    Nothing counts twice: neither the same words again, nor two phrases that overlap.
+    """
     found: dict[str, dict[str, str]] = defaultdict(dict)
+    ends: dict[str, int] = defaultdict(int)
     shelf = book()
     index, short = shelf.index, shelf.short
     for place, word in enumerate(words):
         for one in index.get(word[:_KEY], ()) + short.get(word[:_SHORT], ()):
             if one.source not in found[one.kind] and one.slots[0].fits(word):
                 end = _match(words, place + 1, one.slots, 1)
-                if end:
-                    found[one.kind][one.source] = " ".join(words[place:end])
+                said = " ".join(words[place:end])
+                if end and place >= ends[one.kind] and said not in found[one.kind].values():
+                    found[one.kind][one.source] = said
+                    ends[one.kind] = end
     if _CJK.search(text):
         for kind, source in shelf.verbatim:
             if source in text:

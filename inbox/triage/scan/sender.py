@@ -14,7 +14,8 @@ _DOMAIN = re.compile(r"(?<![\w@.-])((?:[a-z0-9-]{2,63}\.)+[a-z]{2,10})(?![\w@-])
 _OFFICE_WORDS = """
 support team service services customer care account accounts security alert alerts notice notification notifications
 update updates billing help center centre online inc llc ltd official reward rewards prize winner bank wallet id store
-shop payments payment app com partner express delivery tracking paket zustellung versand kundenservice kundendienst gutschein gutscheins gewinnspiel atendimento department
+shop payments payment app com partner express delivery tracking paket zustellung versand news network foundation labs
+kundenservice kundendienst gutschein gutscheins gewinnspiel atendimento department
 """
 _OFFICES = frozenset(_OFFICE_WORDS.split())
 _NUMBERED = re.compile(r"[a-z][._-]?\d{5,}$|\.\d{3,}\.\d{3,}\.")
@@ -68,6 +69,9 @@ def brand(view: View) -> Hits:
     """A brand's name without the brand's domain: in the sender's name, else in subject, picture or link."""
     claimed = claim(view.name_words, view)
     if claimed is not None:
+        if skeleton(view.sender.partition(".")[0]) in map(skeleton, view.name_words):
+            yield hit("brand_beside_sender", brand=claimed.name, host=view.sender_host)
+            return
         yield hit("brand_in_name", brand=claimed.name, host=view.sender_host)
         if view.from_freemail:
             yield hit("brand_by_freemail", brand=claimed.name, host=view.sender_host)
@@ -142,7 +146,7 @@ def random_looking(label: str) -> bool:
     longest = max((len(run) for run in re.findall(r"[bcdfghjklmnpqrstvwxz]+", bare)), default=0)
     speechless = len(letters) >= 9 and vowels / len(letters) < 0.2
     return (
-        changes >= 4 or longest >= (7 if "sch" in bare else 6) or speechless or (changes >= 3 and vowels <= 2)
+        changes >= 4 or longest >= (8 if "sch" in bare else 6) or speechless or (changes >= 3 and vowels <= 2)
     )
 
 
@@ -151,11 +155,9 @@ def reply(view: View) -> Hits:
     for address in view.mail.reply_to[:3]:
         if not address.email or address.email == view.mail.sender.email:
             continue
-        if covers(view.hosts.freemail, address.domain) and not aligned(address.domain, view.sender_host):
-            yield hit("reply_to_freemail", address=address.email)
-            return
-        if view.from_freemail and covers(view.hosts.freemail, address.domain):
-            yield hit("reply_to_other_freemail", address=address.email)
+        if covers(view.hosts.freemail, address.domain):
+            code = "reply_to_other_freemail" if view.from_freemail else "reply_to_freemail"
+            yield hit(code, address=address.email)
             return
         if not view.sender or aligned(address.domain, view.sender_host) or view.mail.has_header("list-id"):
             continue

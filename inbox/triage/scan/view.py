@@ -1,5 +1,6 @@
 """A message as the scan looks at it: links taken apart, text folded, each worked out once."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,8 @@ from inbox.triage.scan.lexicon import Hosts, covers, hosts, weights
 from inbox.triage.scan.urls import Url, web
 from inbox.triage.verdicts import Signal, Surroundings
 
+_HOST = re.compile(r"[\w.-]+|\[[0-9a-f:.]+\]")
+_NAMESPACES = ("w3.org", "schemas.microsoft.com")
 WORDS = 4_000  # of a text: what phishing wants stands at its beginning
 SHORT = 60  # a text with fewer words says so little that its alternatives count as well
 
@@ -72,11 +75,7 @@ class View:
         found = []
         for link in self.mail.links:
             url = web(link.href)
-            if (
-                url is not None
-                and "." in url.host + "."
-                and not url.host.endswith(("w3.org", "schemas.microsoft.com"))
-            ):
+            if url is not None and _HOST.fullmatch(url.host) and not url.host.endswith(_NAMESPACES):
                 found.append((link, url))
         return found
 

@@ -20,7 +20,8 @@ _ABSENT = re.compile(
     r"returned mail|failure notice|delivery failure|unzustellbar|not deliver)",
     re.IGNORECASE,
 )
-_DAEMONS = ("mailer-daemon@", "postmaster@", "mail-daemon@", "bounce@", "autoreply@", "auto-reply@")
+_DAEMONS = ("mailer-daemon", "postmaster", "mail-daemon", "mail delivery s", "autoreply", "auto-reply")
+_REPORTS = ("message/delivery-status", "message/disposition-notification")
 
 
 def judge(sighting: Sighting) -> Outcome:
@@ -33,8 +34,9 @@ def _marks(mail: Parsed) -> Iterator[Signal]:
     submitted = mail.header("auto-submitted").partition(";")[0].strip().lower()
     if submitted and submitted != "no":
         yield Signal("auto_submitted", 0, f"Auto-Submitted is {submitted[:40]}.")
-    if mail.header("content-type").lower().startswith("multipart/report"):
-        yield Signal("report", 0, "It is a multipart/report: a bounce or a receipt.")
+    kinds = [mail.header("content-type").lower(), *(item.content_type for item in mail.attachments)]
+    if kinds[0].startswith("multipart/report") or any(kind.startswith(_REPORTS) for kind in kinds):
+        yield Signal("report", 0, "It is a report: a bounce or a receipt.")
     if mail.return_path == "":
         yield Signal("null_return_path", 0, "Its return path is empty: nobody wants to hear of it again.")
     if mail.header("precedence").strip().lower() in _PRECEDENCE:
@@ -44,5 +46,6 @@ def _marks(mail: Parsed) -> Iterator[Signal]:
         yield Signal("auto_header", 0, f"The header {present} marks automatic mail.")
     if mail.header("x-loop") and mail.has_header("auto-submitted"):
         yield Signal("loop", 0, "It has been through a loop already.")
-    if mail.sender.email.startswith(_DAEMONS) and (not mail.subject or _ABSENT.search(mail.subject)):
+    named = (mail.sender.email or mail.sender.name).lower()
+    if named.startswith(_DAEMONS) and (not mail.subject or _ABSENT.search(mail.subject)):
         yield Signal("daemon", 0, "A mail system wrote it.")
