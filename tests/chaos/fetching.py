@@ -23,7 +23,7 @@ from tests.mailserver.proxy import Proxy, proxy
 USER = "soak@example.com"
 MEDIAN = 1_000  # bytes of a message
 FEW, MANY = 4_000, 50_000  # messages: in a short run, in a long one
-LONG = 20.0  # seconds from which a run is a long one
+LONG = 10.0  # seconds from which a run is a long one
 FINISH_SECONDS = 600.0
 ROOM = 400 * 1024 * 1024  # bytes of memory that the fetcher may take
 
