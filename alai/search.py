@@ -2,8 +2,7 @@
 
 import re
 
-from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.db.models import F
+from django.contrib.postgres.search import SearchQuery
 from django.http import HttpRequest
 from django.urls import reverse
 from unfold.dataclasses import SearchResult
@@ -11,7 +10,7 @@ from unfold.dataclasses import SearchResult
 from alai.kernel.models import Actor
 from missioncontrol.admin import story, tasks
 from missioncontrol.models import Status, Task
-from missioncontrol.querysets import SEARCH_CONFIG
+from missioncontrol.search import CONFIG, latest_matches
 
 TASKS = 12
 ACTORS = 5
@@ -52,9 +51,9 @@ def _begun(words: str) -> list[int]:
     terms = re.findall(r"\w+", words)[:8]
     if not terms:
         return []
-    query = SearchQuery(" & ".join(terms) + ":*", config=SEARCH_CONFIG, search_type="raw")
-    found = Task.objects.filter(search__vector=query).annotate(rank=SearchRank(F("search__vector"), query))
-    return list(found.order_by("-rank", "-id").values_list("pk", flat=True)[:TASKS])
+    query = SearchQuery(" & ".join(terms) + ":*", config=CONFIG, search_type="raw")
+    ids = latest_matches(Task.objects.all(), query)
+    return list(Task.objects.ranked(ids, query).values_list("pk", flat=True)[:TASKS])
 
 
 def _actors(words: str) -> list[SearchResult]:

@@ -26,6 +26,7 @@ from missioncontrol.admin.filters import FILTERS
 from missioncontrol.admin.forms import NewTaskForm, TaskForm, VerbForm
 from missioncontrol.models import Evidence, Task
 
+NO_FILTERS = {"o", "p", "e"}
 VIEWS = (
     ("", "Not closed", "not_closed"),
     ("status=ready", "Ready", "ready"),
@@ -33,8 +34,8 @@ VIEWS = (
     ("due=overdue", "Overdue", "overdue"),
     ("status=blocked", "Blocked", "blocked"),
     ("status=open", "Open", "open"),
-    ("status=done", "Done", ""),
-    ("status=all", "All", ""),
+    ("status=done", "Done", "done"),
+    ("status=all", "All", "all"),
 )
 
 
@@ -57,12 +58,20 @@ class TaskAdmin(Admin[Task]):
     list_before_template = "missioncontrol/task_views.html"
     search_fields = ("title",)  # shows the box; `get_search_results` searches by full text
     search_help_text = "Words, or #number"
-    show_full_result_count = False
     ordering = ("-id",)
     actions = [_bulk_action(name) for name in bulk.BULK]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
         return Task.objects.with_lease_state().defer("description", "legacy")
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """The newest first; of what is due, the first one first."""
+        return ("due_at", "id") if request.GET.get("due") in ("overdue", "week") else ("-id",)
+
+    def known_total(self, request: HttpRequest) -> int | None:
+        """For the usual views and teams."""
+        asked = {name: value for name, value in request.GET.items() if value and name not in NO_FILTERS}
+        return figures.counts_for(request).of(asked)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
@@ -339,7 +348,7 @@ def _number(text: str) -> int:
 
 def _views(request: HttpRequest) -> list[dict[str, Any]]:
     """The usual ways to look at the list, with how many tasks each shows."""
-    counts = figures.counts()
+    counts = figures.counts_for(request)
     narrowed = {name: request.GET[name] for name in ("status", "claimed", "due") if request.GET.get(name)}
     words_sought = {"q": request.GET["q"]} if request.GET.get("q") else {}
     if words_sought and not narrowed:

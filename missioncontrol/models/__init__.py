@@ -7,7 +7,9 @@ from missioncontrol.models.tasks import (
     Priority,
     Status,
     Task,
+    TaskPace,
     TaskSearch,
+    TaskTally,
 )
 
 __all__ = [
@@ -23,5 +25,7 @@ __all__ = [
     "Status",
     "Task",
     "TaskEvent",
+    "TaskPace",
     "TaskSearch",
+    "TaskTally",
 ]
