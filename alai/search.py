@@ -2,7 +2,6 @@
 
 import re
 
-from django.contrib.postgres.search import SearchQuery
 from django.http import HttpRequest
 from django.urls import reverse
 from unfold.dataclasses import SearchResult
@@ -10,7 +9,7 @@ from unfold.dataclasses import SearchResult
 from alai.kernel.models import Actor
 from missioncontrol.admin import story, tasks
 from missioncontrol.models import Status, Task
-from missioncontrol.search import CONFIG, latest_matches
+from missioncontrol.search import best, latest_matches, prefix_query
 
 TASKS = 12
 ACTORS = 5
@@ -51,9 +50,8 @@ def _begun(words: str) -> list[int]:
     terms = re.findall(r"\w+", words)[:8]
     if not terms:
         return []
-    query = SearchQuery(" & ".join(terms) + ":*", config=CONFIG, search_type="raw")
-    ids = latest_matches(Task.objects.all(), query)
-    return list(Task.objects.ranked(ids, query).values_list("pk", flat=True)[:TASKS])
+    query = prefix_query(terms)
+    return best(latest_matches(Task.objects.all(), query), query, limit=TASKS)
 
 
 def _actors(words: str) -> list[SearchResult]:

@@ -3,9 +3,8 @@
 from typing import TYPE_CHECKING, Self
 
 from django.apps import apps
-from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db import models
-from django.db.models import BooleanField, ExpressionWrapper, F, Func, Prefetch, Q
+from django.db.models import BooleanField, ExpressionWrapper, Func, Prefetch, Q
 from django.db.models.functions import Now
 
 from missioncontrol import search
@@ -60,8 +59,5 @@ class TaskQuerySet(models.QuerySet["Task"]):
     def matching(self, words: str) -> Self:
         """Full text, best first, at most 200, of the newest that match."""
         query = search.web_query(words)
-        return self.ranked(search.newest_matches(self, query), query)
-
-    def ranked(self, ids: list[int], query: SearchQuery) -> Self:
-        rank = SearchRank(F("search__vector"), query)
-        return self.filter(pk__in=ids).annotate(rank=rank).order_by("-rank", "-id")[: search.LIMIT]
+        ids = search.best(search.newest_matches(self, query), query)
+        return self.filter(pk__in=ids).order_by(search.place_in(ids))

@@ -14,7 +14,7 @@ from alai.kernel.errors import Invalid
 from alai.kernel.pagination import Page
 from alai.kernel.principals import Principal
 from alai.kernel.shapes import in_utc
-from missioncontrol import search, tally
+from missioncontrol import tally
 from missioncontrol.models import Priority, Status, Task, TaskEvent
 from missioncontrol.querysets import TaskQuerySet
 
@@ -49,7 +49,7 @@ def list_tasks(by: Principal, filters: TaskFilters, *, limit: int, cursor: str |
     if filters.updated_since:
         return _changed_since(tasks, filters.updated_since, limit=limit, cursor=cursor)
     if filters.words:
-        return TaskPage(list(tasks.matching(filters.words)[: min(limit, search.LIMIT)]), None)
+        return TaskPage(list(tasks.matching(filters.words)[:limit]), None)
     page = pagination.by_id(tasks, limit=limit, cursor=cursor)
     return TaskPage(page.items, page.next_cursor)
 

@@ -7,6 +7,7 @@ from celery import shared_task
 from alai.kernel import context
 from alai.kernel.principals import Principal
 from missioncontrol import services
+from missioncontrol.services import upkeep
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ def sweep_expired_leases() -> str:
 @shared_task
 def fold_tallies() -> str:
     """Add up the tallies, so that a page has few rows to sum."""
-    folded = services.fold_tallies()
+    folded = upkeep.fold_tallies()
     return f"{folded} rows of the tallies added up" if folded else "nothing to add up"
 
 
@@ -34,7 +35,7 @@ def fold_tallies() -> str:
 def check_tallies() -> str:
     """Count all tasks once and compare."""
     with context.acting(actor=SYSTEM.actor, why="the tallies differed from a count of all tasks"):
-        wrong = services.check_tallies()
+        wrong = upkeep.check_tallies()
     if wrong:
         logger.error(
             "Tallies of the tasks were wrong; they are corrected and on record", extra={"figures": wrong}

@@ -142,10 +142,11 @@ def held_now(limit: int) -> list[Task]:
 def opened_and_done() -> list[tuple[dt.date, int, int]]:
     """For each of the last 30 days: the day, how many tasks were opened, how many done."""
     today = timezone.localdate()
-    days = [today - dt.timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
-    start = timezone.make_aware(dt.datetime.combine(days[0], dt.time()))
-    known = tally.days(start, timezone.get_current_timezone_name())
-    return [(day, *known.get(day, (0, 0))) for day in days]
+    days = [
+        today - dt.timedelta(days=back) for back in range(DAYS - 1, -2, -1)
+    ]  # and tomorrow, where today ends
+    midnights = [timezone.make_aware(dt.datetime.combine(day, dt.time())) for day in days]
+    return [(day, *counts) for day, counts in zip(days[:-1], tally.between(midnights), strict=True)]
 
 
 def latest_events(limit: int) -> list[TaskEvent]:

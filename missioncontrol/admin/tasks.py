@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlencode
 from django.contrib import admin, messages
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.core.exceptions import PermissionDenied
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -20,7 +20,7 @@ from alai.kernel import words
 from alai.kernel.admin.base import Admin, distinct, principal
 from alai.kernel.errors import ApiError
 from alai.kernel.pagination import MAX_BIGINT
-from missioncontrol import services
+from missioncontrol import search, services
 from missioncontrol.admin import bulk, figures, files, page, story, verbs
 from missioncontrol.admin.filters import FILTERS
 from missioncontrol.admin.forms import NewTaskForm, TaskForm, VerbForm
@@ -82,10 +82,7 @@ class TaskAdmin(Admin[Task]):
             return queryset, False
         ids = matching(term)
         found = queryset.filter(pk__in=ids)
-        if "o" in request.GET or not ids:
-            return found, False
-        rank = Case(*(When(pk=pk, then=Value(at)) for at, pk in enumerate(ids)), output_field=IntegerField())
-        return found.order_by(rank), False
+        return (found if "o" in request.GET else found.order_by(search.place_in(ids))), False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

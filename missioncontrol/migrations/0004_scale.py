@@ -60,7 +60,8 @@ CREATE TRIGGER tally_update AFTER UPDATE ON missioncontrol_task FOR EACH ROW
 
 CREATE FUNCTION missioncontrol_tally_nothing() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    TRUNCATE missioncontrol_tasktally, missioncontrol_taskpace;
+    DELETE FROM missioncontrol_tasktally;  -- they may be truncated by the same statement, so not once more
+    DELETE FROM missioncontrol_taskpace;
     RETURN NULL;
 END $$;
 CREATE TRIGGER tally_truncate AFTER TRUNCATE ON missioncontrol_task
@@ -84,11 +85,11 @@ DROP FUNCTION missioncontrol_moments;
 
 # An index of words gives matches in no order. So each task carries words for the stretches of ids that it lies in,
 # short ones and long ones: a search asks for the newest stretch first, and need not look at all matches of a frequent
-# word (`missioncontrol.search`). No text contains these words: the parser drops `~`.
+# word (`missioncontrol.search`). No text contains these words: the blank in them parts words.
 STRETCHES = """
 CREATE FUNCTION missioncontrol_stretches(task_id bigint) RETURNS tsvector LANGUAGE sql IMMUTABLE AS $$
-    SELECT array_to_tsvector(ARRAY['~10:' || (task_id >> 10), '~12:' || (task_id >> 12), '~14:' || (task_id >> 14),
-                                   '~16:' || (task_id >> 16), '~18:' || (task_id >> 18), '~20:' || (task_id >> 20)])
+    SELECT array_to_tsvector(ARRAY['10 ' || (task_id >> 10), '12 ' || (task_id >> 12), '14 ' || (task_id >> 14),
+                                   '16 ' || (task_id >> 16), '18 ' || (task_id >> 18), '20 ' || (task_id >> 20)])
 $$;
 CREATE OR REPLACE FUNCTION missioncontrol_index_words() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -176,7 +177,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='task',
-            index=models.Index(models.OrderBy(models.F('priority'), descending=True), models.F('due_at'), condition=models.Q(('due_at__isnull', False), ('priority__gte', 2), models.Q(('status__in', ('done', 'cancelled')), _negated=True)), name='task_pressing'),
+            index=models.Index(models.OrderBy(models.F('priority'), descending=True), models.F('due_at'), condition=models.Q(('due_at__isnull', False), ('priority__gte', 2), ('status__in', ('open', 'in_progress', 'paused', 'blocked'))), name='task_pressing'),
         ),
         migrations.AddIndex(
             model_name='task',

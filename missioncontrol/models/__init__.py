@@ -2,6 +2,7 @@ from missioncontrol.models.history import Comment, Evidence, Grant, TaskEvent
 from missioncontrol.models.hivemind import Memory, Message
 from missioncontrol.models.tasks import (
     CLOSED,
+    UNFINISHED,
     Dependency,
     Lease,
     Priority,
@@ -14,6 +15,7 @@ from missioncontrol.models.tasks import (
 
 __all__ = [
     "CLOSED",
+    "UNFINISHED",
     "Comment",
     "Dependency",
     "Evidence",

@@ -24,6 +24,7 @@ class Status(models.TextChoices):
 
 
 CLOSED = (Status.DONE, Status.CANCELLED)
+UNFINISHED = (Status.OPEN, Status.IN_PROGRESS, Status.PAUSED, Status.BLOCKED)
 
 
 class Priority(models.IntegerChoices):
@@ -134,7 +135,7 @@ class Task(models.Model):
             models.Index(
                 F("priority").desc(),
                 "due_at",
-                condition=Q(due_at__isnull=False, priority__gte=Priority.HIGH) & ~Q(status__in=CLOSED),
+                condition=Q(due_at__isnull=False, priority__gte=Priority.HIGH, status__in=UNFINISHED),
                 name="task_pressing",
             ),  # what is late and matters, on the home page
             models.Index(
@@ -204,7 +205,7 @@ class TaskSearch(models.Model):
 class TaskTally(models.Model):
     """So many tasks more (or fewer) of a team in a status: the sum of all rows is what there is.
 
-    Triggers append, whoever writes, so that writers never wait for one another; `services.fold_tallies` adds rows up.
+    Triggers append, whoever writes, so that writers never wait for one another; `services.upkeep` adds rows up.
     """
 
     team = models.CharField(max_length=100)

@@ -11,7 +11,6 @@ from missioncontrol.services.claims import (
 )
 from missioncontrol.services.evidence import EvidenceItem, attach_file, register_evidence
 from missioncontrol.services.hivemind import post_message, remember
-from missioncontrol.services.tally import check_tallies, fold_tallies
 from missioncontrol.services.tasks import add_comment, create_task, finish_task, update_task
 
 __all__ = [
@@ -19,13 +18,11 @@ __all__ = [
     "EvidenceItem",
     "add_comment",
     "attach_file",
-    "check_tallies",
     "claim_next",
     "claim_task",
     "create_task",
     "extend_claim",
     "finish_task",
-    "fold_tallies",
     "post_message",
     "record_grant",
     "register_evidence",

@@ -18,12 +18,15 @@ from tests.benchmarks.measure import Result, ratio, take_turns, told
 GOAL = 1.5
 ROUNDS, REQUESTS = 3, 2
 LIST = "/admin/missioncontrol/task/"
-TTL = {"actor": "john", "session": "bench", "ttl_minutes": 10}
+SESSION = {"actor": "john", "session": "bench"}
 COMMON = """
 SELECT word FROM pg_stats, unnest(most_common_elems::text::text[], most_common_elem_freqs[:cardinality(
     most_common_elems::text::text[])]) WITH ORDINALITY AS elements (word, share)
 WHERE tablename = 'missioncontrol_tasksearch' AND attname = 'vector' AND word ~ '^[a-z]{4,}$'
 ORDER BY abs(share - %s) LIMIT 1
+"""
+NUMBERED = """
+SELECT substring(title FROM 'INV[0-9]+') FROM missioncontrol_task WHERE title LIKE '% INV%' ORDER BY id LIMIT 1
 """
 
 
@@ -93,28 +96,24 @@ def call(name: str, path: str) -> Path:
 
 
 def claim_next(side: Side) -> None:
-    side.api("POST", "/claims/next", TTL)
+    side.api("POST", "/claims/next", SESSION)
 
 
 def claim_next_of_a_team(side: Side) -> None:
-    side.api("POST", "/claims/next", {**TTL, "filters": {"team": "legal"}})
+    side.api("POST", "/claims/next", {**SESSION, "filters": {"team": "legal"}})
 
 
 def give_back(side: Side) -> None:
-    held = side.api("GET", "/tasks?claimed=true&status=in_progress&limit=500")["items"]
-    for task in held:
-        if task["lease"]["session"] == TTL["session"]:
-            side.api(
-                "POST",
-                f"/tasks/{task['id']}/claim-release",
-                {**TTL, "ttl_minutes": None} | {"ttl_minutes": 10},
-            )
+    """Whatever was claimed, so that the next one finds the same ledger."""
+    for task in side.api("GET", "/tasks?claimed=true&limit=500")["items"]:
+        if task["lease"]["session"] == SESSION["session"]:
+            side.api("POST", f"/tasks/{task['id']}/claim-release", SESSION)
 
 
 def claim_and_release(side: Side) -> None:
     task = side.tasks[5]
-    side.api("POST", f"/tasks/{task}/claim", TTL)
-    side.api("POST", f"/tasks/{task}/claim-release", {"actor": "john", "session": "bench"})
+    side.api("POST", f"/tasks/{task}/claim", SESSION)
+    side.api("POST", f"/tasks/{task}/claim-release", SESSION)
 
 
 PATHS = [
@@ -202,4 +201,6 @@ def choose_words(database: str) -> dict[str, str]:
             row = connection.execute(COMMON, [share]).fetchone()
             assert row is not None
             chosen[name] = row[0]
-    return {**chosen, "rare": "INV0005000", "beginning": chosen["usual"][:4]}
+        row = connection.execute(NUMBERED).fetchone()
+        assert row is not None
+    return {**chosen, "rare": row[0], "beginning": chosen["usual"][:4]}

@@ -1,4 +1,4 @@
-"""Upkeep of the tallies (`missioncontrol.tally`): adding rows up, and a proof that they are right."""
+"""Upkeep of the tallies (`missioncontrol.tally`), which is no write of anybody's: adding up, and proving them right."""
 
 from django.db import connection
 
