@@ -40,7 +40,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 def _ledger(request: HttpRequest, now: dt.datetime) -> dict[str, Any]:
     if figures.is_empty():
         return {"is_empty": True, "port": settings.PORT}
-    counts = figures.counts()
+    counts = figures.counts_for(request)
     days = figures.opened_and_done()
     return {
         "counts": counts,

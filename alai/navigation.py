@@ -99,7 +99,7 @@ SECTIONS: dict[str, list[Item]] = {
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """What the person may see, with counts; a room that is not built yet is left out."""
     rooms = {model._meta.label_lower: room for model, room in admin.site._registry.items()}
-    counts = figures.counts() if request.user.has_perm("missioncontrol.view_task") else None
+    counts = figures.counts_for(request) if request.user.has_perm("missioncontrol.view_task") else None
     home = {"title": "Home", "icon": "home", "link": reverse("admin:index")}
     groups: list[dict[str, Any]] = [{"items": [home]}]
     for title, items in SECTIONS.items():

@@ -9,6 +9,16 @@ SCHEDULES: dict[str, tuple[str, int, str]] = {
         60,
         "Ends leases that ran out, so that their tasks are free.",
     ),
+    "Add up the tallies": (
+        "missioncontrol.tasks.fold_tallies",
+        20,
+        "Keeps the figures about tasks quick to read.",
+    ),
+    "Check the tallies": (
+        "missioncontrol.tasks.check_tallies",
+        24 * 3600,
+        "Counts all tasks once and compares the figures.",
+    ),
     "Deliver notifications": (
         "alai.kernel.tasks.deliver_notifications",
         15,

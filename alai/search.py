@@ -2,8 +2,6 @@
 
 import re
 
-from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.db.models import F
 from django.http import HttpRequest
 from django.urls import reverse
 from unfold.dataclasses import SearchResult
@@ -12,7 +10,7 @@ from alai.kernel.models import Actor
 from missioncontrol import narrowing
 from missioncontrol.admin import saved, story
 from missioncontrol.models import Status, Task
-from missioncontrol.querysets import SEARCH_CONFIG
+from missioncontrol.search import best, latest_matches, prefix_query
 
 TASKS = 12
 ACTORS = 5
@@ -77,9 +75,8 @@ def _begun(words: str) -> list[int]:
     terms = re.findall(r"\w+", words)[:8]
     if not terms:
         return []
-    query = SearchQuery(" & ".join(terms) + ":*", config=SEARCH_CONFIG, search_type="raw")
-    found = Task.objects.filter(search__vector=query).annotate(rank=SearchRank(F("search__vector"), query))
-    return list(found.order_by("-rank", "-id").values_list("pk", flat=True)[:TASKS])
+    query = prefix_query(terms)
+    return best(latest_matches(Task.objects.all(), query), query, limit=TASKS)
 
 
 def _actors(words: str) -> list[SearchResult]:

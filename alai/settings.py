@@ -130,7 +130,9 @@ DATABASES["default"]["OPTIONS"] = {
     "connect_timeout": 5,
     "tcp_user_timeout": 20_000,
     "keepalives_idle": 30,
-    "options": "-c lock_timeout=5s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s",
+    # What a page or a call asks is short: starting parallel workers or a compiler for it takes longer than the answer.
+    "options": "-c lock_timeout=5s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s "
+    "-c random_page_cost=1.1 -c max_parallel_workers_per_gather=0 -c jit=off",
 }
 
 # --- Broker, cache, Celery --------------------------------------------------------------------------

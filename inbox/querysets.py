@@ -8,7 +8,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from missioncontrol.querysets import SEARCH_CONFIG, SEARCH_LIMIT
+from missioncontrol.search import CONFIG as SEARCH_CONFIG
+from missioncontrol.search import LIMIT as SEARCH_LIMIT
 
 if TYPE_CHECKING:
     from inbox.models import Mail, Message  # noqa: F401

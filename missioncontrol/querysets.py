@@ -3,16 +3,14 @@
 from typing import TYPE_CHECKING, Self
 
 from django.apps import apps
-from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db import models
-from django.db.models import BooleanField, ExpressionWrapper, F, Func, Prefetch, Q
+from django.db.models import BooleanField, ExpressionWrapper, Func, Prefetch, Q
 from django.db.models.functions import Now
+
+from missioncontrol import search
 
 if TYPE_CHECKING:
     from missioncontrol.models import Task  # noqa: F401
-
-SEARCH_CONFIG = "mission_control"
-SEARCH_LIMIT = 200
 
 
 class ClockTimestamp(Func):
@@ -22,6 +20,7 @@ class ClockTimestamp(Func):
     output_field = models.DateTimeField()
 
 
+LEASED = ~Q(lease_actor="")  # in these words an index knows it
 LIVE_LEASE = Q(lease_until__gt=ClockTimestamp())
 NOT_CLOSED = ~Q(status__in=("done", "cancelled"))
 
@@ -51,19 +50,14 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     def claimed(self, claimed: bool = True) -> Self:
         if claimed:
-            return self.filter(
-                ~Q(lease_actor=""), LIVE_LEASE
-            )  # the first condition brings the index of leases in
+            return self.filter(LEASED, LIVE_LEASE)
         return self.exclude(LIVE_LEASE & Q(lease_until__isnull=False))
 
     def overdue(self) -> Self:
         return self.filter(NOT_CLOSED, due_at__lt=Now())
 
     def matching(self, words: str) -> Self:
-        """Full text, best first, at most 200. Web search syntax: `"exact phrase"`, `-not`, `or`."""
-        query = SearchQuery(words, config=SEARCH_CONFIG, search_type="websearch")
-        return (
-            self.filter(search__vector=query)
-            .annotate(rank=SearchRank(F("search__vector"), query))
-            .order_by("-rank", "-id")[:SEARCH_LIMIT]
-        )
+        """Full text, best first, at most 200, of the newest that match."""
+        query = search.web_query(words)
+        ids = search.best(search.newest_matches(self, query), query)
+        return self.filter(pk__in=ids).order_by(search.place_in(ids))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.contrib.postgres.search import SearchQuery, SearchRank
+from django.contrib.postgres.search import SearchRank
 from django.db import connection
 from django.db.models import F, FloatField, Q, QuerySet, Value
 from django.db.models.functions import Greatest, Ln
@@ -11,8 +11,9 @@ from django.db.models.functions import Greatest, Ln
 from alai.kernel import pagination
 from alai.kernel.errors import Invalid
 from alai.kernel.pagination import MAX_BIGINT, Page
+from missioncontrol import search
 from missioncontrol.models import Memory, Message
-from missioncontrol.querysets import SEARCH_CONFIG, SEARCH_LIMIT, ClockTimestamp
+from missioncontrol.querysets import ClockTimestamp
 
 # Of a frequent word's matches only those of the best standing are ranked by their words too.
 CANDIDATES = 1000
@@ -36,11 +37,11 @@ def recall(filters: MemoryFilters, *, limit: int, cursor: str | None) -> Page[Me
     memories = _filtered(filters)
     if not filters.words:
         return pagination.by_id(memories, limit=limit, cursor=cursor)
-    query = SearchQuery(filters.words, config=SEARCH_CONFIG, search_type="websearch")
+    query = search.web_query(filters.words)
     likely = memories.filter(vector=query).order_by("-standing", "-id").values("pk")[:CANDIDATES]
     by_words = Ln(Greatest(SearchRank(F("vector"), query), LEAST_RANK))
     best = Memory.objects.filter(pk__in=likely).annotate(score=by_words + F("standing"))
-    return Page(list(best.order_by("-score", "-id").defer("vector")[: min(limit, SEARCH_LIMIT)]), None)
+    return Page(list(best.order_by("-score", "-id").defer("vector")[: min(limit, search.LIMIT)]), None)
 
 
 def _filtered(filters: MemoryFilters) -> QuerySet[Memory]:

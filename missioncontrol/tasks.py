@@ -1,9 +1,15 @@
 """What the ledger does by itself."""
 
+import logging
+
 from celery import shared_task
 
+from alai.kernel import context
 from alai.kernel.principals import Principal
 from missioncontrol import services
+from missioncontrol.services import upkeep
+
+logger = logging.getLogger(__name__)
 
 SYSTEM = Principal(actor="system", scopes=frozenset({"admin"}))
 
@@ -16,3 +22,22 @@ def sweep_expired_leases() -> str:
         released = services.sweep_claims(by=SYSTEM, auto_release=True)[1]
         total += released
     return f"{total} expired leases ended" if total else "no lease has expired"
+
+
+@shared_task
+def fold_tallies() -> str:
+    """Add up the tallies, so that a page has few rows to sum."""
+    folded = upkeep.fold_tallies()
+    return f"{folded} rows of the tallies added up" if folded else "nothing to add up"
+
+
+@shared_task
+def check_tallies() -> str:
+    """Count all tasks once and compare."""
+    with context.acting(actor=SYSTEM.actor, why="the tallies differed from a count of all tasks"):
+        wrong = upkeep.check_tallies()
+    if wrong:
+        logger.error(
+            "Tallies of the tasks were wrong; they are corrected and on record", extra={"figures": wrong}
+        )
+    return f"{wrong} figures of the tallies corrected" if wrong else "the tallies are right"

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Q
 
 from alai.kernel import audit, idempotency, importing, metrics, retention
 from alai.kernel.api import register_lookup
-from missioncontrol import gates, leases, legacy, legacy_hivemind, policies
+from missioncontrol import gates, leases, legacy, legacy_hivemind, policies, tally
 from missioncontrol.models import (
     Comment,
     CostEntry,
@@ -20,7 +20,9 @@ from missioncontrol.models import (
     SavedView,
     Task,
     TaskEvent,
+    TaskPace,
     TaskSearch,
+    TaskTally,
 )
 from missioncontrol.services.common import visible_task
 
@@ -50,6 +52,8 @@ def register() -> None:
     retention.permanent(SavedView, reason="people throw their own views away")
     metrics.gauge("alai_tasks", "Tasks.", ["status"], tasks_by_status)
     audit.exempt(TaskSearch, reason="derived from the task by a trigger")
+    audit.exempt(TaskTally, reason="derived from the tasks by triggers")
+    audit.exempt(TaskPace, reason="derived from the tasks by triggers")
     gates.register(gates.Gate("evidence", policies.wanted))
     register_lookup("task_id", visible_task)
     importing.register(legacy.MISSION_CONTROL)
@@ -59,8 +63,7 @@ def register() -> None:
 
 
 def tasks_by_status() -> dict[tuple[str, ...], float]:
-    counts = Task.objects.order_by().values_list("status").annotate(Count("pk"))
-    return {(status,): float(count) for status, count in counts}
+    return {(status,): float(count) for status, count in tally.by_status().items() if count}
 
 
 def grant_lives(status: int, body: dict[str, Any]) -> bool:

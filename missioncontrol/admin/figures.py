@@ -1,65 +1,98 @@
 """The ledger in numbers for the sidebar and the home page: few queries, each bounded or served by an index."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet
-from django.db.models.functions import TruncDate
+from django.http import HttpRequest
 from django.utils import timezone
 
+from missioncontrol import tally
 from missioncontrol.admin import story
-from missioncontrol.models import Status, Task, TaskEvent
-from missioncontrol.querysets import LIVE_LEASE
+from missioncontrol.models import CLOSED, Status, Task, TaskEvent
 
-COUNT_LIMIT = 10_000  # what is counted for a badge; beyond it stands "10,000+"
+COUNT_LIMIT = 10_000  # what is counted one by one for a badge
+NOT_CLOSED = [status for status in Status.values if status not in CLOSED]
 DAYS = 30
+RECENT = 500  # of the tasks done last, the median is taken
 
-COUNTS = """
-SELECT count(*) FILTER (WHERE status = 'open'), count(*) FILTER (WHERE status = 'in_progress'),
-       count(*) FILTER (WHERE status = 'paused'), count(*) FILTER (WHERE status = 'blocked'),
-       count(*) FILTER (WHERE status = 'ready'),
-       count(*) FILTER (WHERE due_at < clock_timestamp()),
-       count(*) FILTER (WHERE lease_actor <> '' AND lease_until > clock_timestamp())
-FROM (SELECT status, due_at, lease_actor, lease_until FROM missioncontrol_task
-      WHERE status IN ('open', 'in_progress', 'paused', 'blocked', 'ready') LIMIT %s) work
+HELD = """
+SELECT count(*) FROM (SELECT FROM missioncontrol_task
+                      WHERE lease_actor <> '' AND lease_until > clock_timestamp() LIMIT %s) held
 """
-
-FLOW = """
-SELECT (SELECT count(*) FROM missioncontrol_task WHERE created_at >= %(since)s),
-       (SELECT count(*) FROM missioncontrol_task WHERE completed_at >= %(since)s AND status = 'done'),
-       (SELECT count(*) FROM missioncontrol_task WHERE completed_at >= %(today)s AND status = 'done'),
-       (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY completed_at - created_at)
-        FROM missioncontrol_task WHERE completed_at >= %(month)s AND status = 'done')
+MEDIAN = """
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY completed_at - created_at)
+FROM (SELECT completed_at, created_at FROM missioncontrol_task WHERE completed_at >= %s AND status = 'done'
+      ORDER BY completed_at DESC LIMIT %s) latest
 """
-
-SINCE = """
-SELECT (SELECT count(*) FROM missioncontrol_task WHERE completed_at >= %(since)s AND status = 'done'),
-       (SELECT count(*) FROM missioncontrol_task WHERE created_at >= %(since)s),
-       (SELECT count(*) FROM (SELECT FROM missioncontrol_taskevent
-                              WHERE at >= %(since)s AND kind = 'lease_expired' LIMIT 1000) expired)
+EXPIRED = """
+SELECT count(*) FROM (SELECT FROM missioncontrol_taskevent WHERE at >= %s AND kind = 'lease_expired' LIMIT 1000) expired
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Counts:
-    """How many tasks are not closed, by status; `capped` when there are more than were counted."""
+    """How many tasks each team has in each status, how many are past their date, and held by a live lease."""
 
-    open: int
-    in_progress: int
-    paused: int
-    blocked: int
-    ready: int
+    tasks: dict[tuple[str, str], int]
     overdue: int
     held: int
+
+    @cached_property
+    def by_status(self) -> dict[str, int]:
+        return tally.by_status(self.tasks)
+
+    @property
+    def open(self) -> int:
+        return self.by_status[Status.OPEN]
+
+    @property
+    def in_progress(self) -> int:
+        return self.by_status[Status.IN_PROGRESS]
+
+    @property
+    def paused(self) -> int:
+        return self.by_status[Status.PAUSED]
+
+    @property
+    def blocked(self) -> int:
+        return self.by_status[Status.BLOCKED]
+
+    @property
+    def ready(self) -> int:
+        return self.by_status[Status.READY]
+
+    @property
+    def done(self) -> int:
+        return self.by_status[Status.DONE]
+
+    @property
+    def all(self) -> int:
+        return sum(self.by_status.values())
 
     @property
     def not_closed(self) -> int:
         return self.open + self.in_progress + self.paused + self.blocked + self.ready
 
+    def of(self, asked: Mapping[str, object]) -> int | None:
+        """How many tasks a list shows whose address asks for this; None when that must be counted."""
+        if asked in ({"claimed": "yes"}, {"due": "overdue"}):
+            return self.held if "claimed" in asked else self.overdue
+        if not asked.keys() <= {"status", "team"}:
+            return None
+        status, team = str(asked.get("status", "")), str(asked.get("team", ""))
+        statuses = Status.values if status == "all" else [status] if status in Status.values else NOT_CLOSED
+        return sum(
+            n
+            for (of_team, in_status), n in self.tasks.items()
+            if in_status in statuses and (not team or of_team == ("" if team == "-" else team))
+        )
+
     def shown(self, count: int) -> str:
-        return f"{count:,}+" if self.not_closed >= COUNT_LIMIT and count else f"{count:,}"
+        return f"{count:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,38 +105,48 @@ class Flow:
 
 
 def counts() -> Counts:
-    return Counts(*_row(COUNTS, [COUNT_LIMIT]))
+    """Exact, whatever the size: of the tallies, and of the few tasks that are leased."""
+    return Counts(tally.by_team_and_status(), tally.overdue(), _row(HELD, [COUNT_LIMIT])[0])
+
+
+def counts_for(request: HttpRequest) -> Counts:
+    """The same, read once for all that a page shows of them."""
+    known: Counts | None = getattr(request, "_task_counts", None)
+    if known is None:
+        known = request._task_counts = counts()  # type: ignore[attr-defined]
+    return known
 
 
 def flow() -> Flow:
     now = timezone.now()
     today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    times = {"since": now - dt.timedelta(hours=24), "today": today, "month": now - dt.timedelta(days=DAYS)}
+    created, done = tally.created_and_done(now - dt.timedelta(hours=24))
+    _, done_today = tally.created_and_done(today)
+    (median,) = _row(MEDIAN, [now - dt.timedelta(days=DAYS), RECENT])
     oldest = Task.objects.filter(status=Status.OPEN).only("id", "title", "created_at").order_by("created_at")
-    created, done, today_done, median = _row(FLOW, times)
-    return Flow(created, done, today_done, median, oldest.first())
+    return Flow(created, done, done_today, median, oldest.first())
 
 
 def since(moment: dt.datetime) -> dict[str, int]:
     """What happened since then: `done`, `created`, `expired` leases (at most 1,000 counted)."""
-    done, created, expired = _row(SINCE, {"since": moment})
-    return {"done": done, "created": created, "expired": expired}
+    created, done = tally.created_and_done(moment)
+    return {"done": done, "created": created, "expired": _row(EXPIRED, [moment])[0]}
 
 
 def held_now(limit: int) -> list[Task]:
     """The tasks with a live lease, the one that ends first at the front."""
-    leased = Task.objects.filter(~Q(lease_actor=""), LIVE_LEASE)
+    leased = Task.objects.claimed()
     return list(leased.defer("description", "legacy").order_by("lease_until", "id")[:limit])
 
 
 def opened_and_done() -> list[tuple[dt.date, int, int]]:
     """For each of the last 30 days: the day, how many tasks were opened, how many done."""
     today = timezone.localdate()
-    days = [today - dt.timedelta(days=back) for back in range(DAYS - 1, -1, -1)]
-    start = timezone.make_aware(dt.datetime.combine(days[0], dt.time()))
-    opened = _by_day(Task.objects.filter(created_at__gte=start), "created_at")
-    done = _by_day(Task.objects.filter(completed_at__gte=start, status=Status.DONE), "completed_at")
-    return [(day, opened.get(day, 0), done.get(day, 0)) for day in days]
+    days = [
+        today - dt.timedelta(days=back) for back in range(DAYS - 1, -2, -1)
+    ]  # and tomorrow, where today ends
+    midnights = [timezone.make_aware(dt.datetime.combine(day, dt.time())) for day in days]
+    return [(day, *counts) for day, counts in zip(days[:-1], tally.between(midnights), strict=True)]
 
 
 def latest_events(limit: int) -> list[TaskEvent]:
@@ -116,12 +159,7 @@ def is_empty() -> bool:
     return not Task.objects.exists()
 
 
-def _by_day(tasks: QuerySet[Task], column: str) -> dict[dt.date, int]:
-    by_day = tasks.order_by().annotate(day=TruncDate(column)).values_list("day").annotate(Count("pk"))
-    return dict(by_day)
-
-
-def _row(sql: str, params: Any) -> tuple[Any, ...]:
+def _row(sql: str, params: Any = None) -> tuple[Any, ...]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         row: tuple[Any, ...] = cursor.fetchone()

@@ -4,7 +4,6 @@ import json
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.postgres.search import SearchQuery
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
@@ -16,8 +15,8 @@ from unfold.contrib.filters.admin import DropdownFilter
 
 from alai.kernel import words
 from alai.kernel.admin.base import History, badge, distinct
+from missioncontrol import search
 from missioncontrol.models import Memory, Message
-from missioncontrol.querysets import SEARCH_CONFIG
 
 LONGEST = 100
 
@@ -126,7 +125,7 @@ class MemoryAdmin(History[Memory]):
         text = search_term.replace("\0", "").strip()
         if not text:
             return queryset, False
-        query = SearchQuery(text, config=SEARCH_CONFIG, search_type="websearch")
+        query = search.web_query(text)
         return queryset.filter(vector=query).order_by("-standing", "-id"), False
 
     @admin.display(description="Memory")

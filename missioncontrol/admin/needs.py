@@ -18,8 +18,7 @@ from alai.kernel.needs import NOTHING, SHOWN, Action, Found, Need
 from alai.kernel.principals import Principal
 from missioncontrol import mentions
 from missioncontrol.admin import story
-from missioncontrol.models import Comment, Priority, Status, Task
-from missioncontrol.querysets import NOT_CLOSED
+from missioncontrol.models import UNFINISHED, Comment, Priority, Status, Task
 
 BLOCKED_FOR = timedelta(days=7)
 EXCERPT = 120  # of a comment
@@ -64,8 +63,8 @@ def acceptance(request: HttpRequest) -> Found:
 
 
 def overdue(request: HttpRequest) -> Found:
-    pressing = Task.objects.filter(NOT_CLOSED, priority__gte=Priority.HIGH, due_at__lt=Now())
-    tasks = pressing.exclude(status=Status.READY).order_by("-priority", "due_at")
+    pressing = Task.objects.filter(status__in=UNFINISHED, priority__gte=Priority.HIGH, due_at__lt=Now())
+    tasks = pressing.order_by("-priority", "due_at")
 
     def tell(task: Task, by: Principal | None) -> Need:
         late = words.duration(timezone.now() - task.due_at) if task.due_at else ""

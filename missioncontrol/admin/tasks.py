@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.core.exceptions import PermissionDenied
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import QuerySet
 from django.http import (
     Http404,
     HttpRequest,
@@ -27,13 +27,14 @@ from django.views.decorators.http import require_POST
 from alai.kernel import words
 from alai.kernel.admin.base import Admin, distinct, principal
 from alai.kernel.errors import ApiError, Invalid, problem_response
-from missioncontrol import narrowing, services
+from missioncontrol import narrowing, search, services
 from missioncontrol.admin import board, bulk, figures, files, page, pages, saved, story, verbs
 from missioncontrol.admin.filters import FILTERS
 from missioncontrol.admin.forms import NewTaskForm, TaskForm, VerbForm
 from missioncontrol.models import Evidence, Task
 
 LIST_PARAMETERS = {*narrowing.PARAMETERS, "p", "all", "e"}  # of the list's address; others are left out
+NO_FILTERS = {"o", "p", "e"}
 VIEWS = (
     ("", "Not closed", "not_closed"),
     ("status=ready", "Ready", "ready"),
@@ -41,8 +42,8 @@ VIEWS = (
     ("due=overdue", "Overdue", "overdue"),
     ("status=blocked", "Blocked", "blocked"),
     ("status=open", "Open", "open"),
-    ("status=done", "Done", ""),
-    ("status=all", "All", ""),
+    ("status=done", "Done", "done"),
+    ("status=all", "All", "all"),
 )
 
 
@@ -65,12 +66,20 @@ class TaskAdmin(Admin[Task]):
     list_before_template = "missioncontrol/task_views.html"
     search_fields = ("title",)  # shows the box; `get_search_results` searches by full text
     search_help_text = "Words, or #number"
-    show_full_result_count = False
     ordering = ("-id",)
     actions = [_bulk_action(name) for name in bulk.BULK]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
         return Task.objects.with_lease_state().defer("description", "legacy")
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """The newest first; of what is due, the first one first."""
+        return ("due_at", "id") if request.GET.get("due") in ("overdue", "week") else ("-id",)
+
+    def known_total(self, request: HttpRequest) -> int | None:
+        """For the usual views and teams."""
+        asked = {name: value for name, value in request.GET.items() if value and name not in NO_FILTERS}
+        return figures.counts_for(request).of(asked)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
@@ -81,10 +90,7 @@ class TaskAdmin(Admin[Task]):
             return queryset, False
         ids = narrowing.matching(term)
         found = queryset.filter(pk__in=ids)
-        if "o" in request.GET or not ids:
-            return found, False
-        rank = Case(*(When(pk=pk, then=Value(at)) for at, pk in enumerate(ids)), output_field=IntegerField())
-        return found.order_by(rank), False
+        return (found if "o" in request.GET else found.order_by(search.place_in(ids))), False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -351,7 +357,7 @@ def _back(request: HttpRequest) -> str:
 
 def _views(request: HttpRequest) -> list[dict[str, Any]]:
     """The usual ways to look at the list, with how many tasks each shows."""
-    counts = figures.counts()
+    counts = figures.counts_for(request)
     narrowed = {name: request.GET[name] for name in ("status", "claimed", "due") if request.GET.get(name)}
     words_sought = {"q": request.GET["q"]} if request.GET.get("q") else {}
     if words_sought and not narrowed:

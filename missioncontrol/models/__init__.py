@@ -3,17 +3,21 @@ from missioncontrol.models.history import Comment, Evidence, Grant, TaskEvent
 from missioncontrol.models.hivemind import Memory, Message
 from missioncontrol.models.tasks import (
     CLOSED,
+    UNFINISHED,
     Dependency,
     Lease,
     Priority,
     Status,
     Task,
+    TaskPace,
     TaskSearch,
+    TaskTally,
 )
 from missioncontrol.models.views import SavedView
 
 __all__ = [
     "CLOSED",
+    "UNFINISHED",
     "Comment",
     "CostEntry",
     "Dependency",
@@ -29,5 +33,7 @@ __all__ = [
     "Status",
     "Task",
     "TaskEvent",
+    "TaskPace",
     "TaskSearch",
+    "TaskTally",
 ]

@@ -4,12 +4,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
-from django.db.models import Func
+from django.db.models import Func, Q
 from django.db.models.functions import Now
 
 from missioncontrol.models.tasks import Task
 
 GRANT_LIFETIME = timedelta(hours=24)
+FREQUENT = (
+    "created", "edited", "commented", "evidence_added", "claimed", "lease_refreshed", "lease_extended",
+    "lease_released", "ready", "done",
+)  # fmt: skip
 
 if TYPE_CHECKING:
     BaseField = models.Field[str, str]
@@ -49,6 +53,11 @@ class TaskEvent(models.Model):
             models.Index(fields=["task", "id"], name="event_task"),  # a task's timeline
             models.Index(fields=["xid", "id"], name="event_cursor"),  # streams and updated_since
             models.Index(fields=["at"], name="event_at"),  # charts and "since you last looked"
+            models.Index(
+                fields=["at"], condition=Q(kind="lease_expired"), name="event_expired"
+            ),  # the latter
+            # The admin's list of one kind; those that are found anywhere need none.
+            models.Index(fields=["kind", "-id"], condition=~Q(kind__in=FREQUENT), name="event_rare_kind"),
         ]
 
     def __str__(self) -> str:

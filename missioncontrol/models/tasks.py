@@ -24,6 +24,7 @@ class Status(models.TextChoices):
 
 
 CLOSED = (Status.DONE, Status.CANCELLED)
+UNFINISHED = (Status.OPEN, Status.IN_PROGRESS, Status.PAUSED, Status.BLOCKED)
 
 
 class Priority(models.IntegerChoices):
@@ -119,6 +120,15 @@ class Task(models.Model):
                 name="task_next",
             ),
             models.Index(
+                "team",
+                F("priority").desc(),
+                F("due_at").asc(nulls_last=True),
+                "created_at",
+                "id",
+                condition=Q(status__in=[Status.OPEN, Status.IN_PROGRESS]),
+                name="task_next_of_team",
+            ),  # and this one for an agent of one team
+            models.Index(
                 fields=["id"], condition=~Q(lease_actor=""), name="task_leased"
             ),  # sweep, "agents now"
             models.Index(fields=["status", "-id"], name="task_status"),
@@ -141,6 +151,23 @@ class Task(models.Model):
             models.Index(
                 fields=["due_at"], condition=Q(due_at__isnull=False) & ~Q(status__in=CLOSED), name="task_due"
             ),
+            models.Index(
+                F("priority").desc(),
+                "due_at",
+                condition=Q(due_at__isnull=False, priority__gte=Priority.HIGH, status__in=UNFINISHED),
+                name="task_pressing",
+            ),  # what is late and matters, on the home page
+            models.Index(
+                "status",
+                F("priority").desc(),
+                "updated_at",
+                condition=Q(status__in=[Status.READY, Status.BLOCKED]),
+                name="task_waiting",
+            ),  # what waits for a person, on the home page
+            models.Index(
+                fields=["-id"], condition=~Q(status__in=CLOSED), name="task_not_closed"
+            ),  # the admin's list
+            models.Index(fields=["created_at"], condition=Q(status=Status.OPEN), name="task_oldest_open"),
             # charts read a period of these two without touching the table
             models.Index(fields=["created_at"], include=["team"], name="task_created"),
             models.Index(
@@ -191,7 +218,45 @@ class TaskSearch(models.Model):
     vector = SearchVectorField()
 
     class Meta:
+        db_table_comment = "derived: kept by a trigger of the tasks"
         indexes = [GinIndex(fields=["vector"], name="task_search_vector")]
 
     def __str__(self) -> str:
         return f"words of #{self.task_id}"
+
+
+class TaskTally(models.Model):
+    """So many tasks more (or fewer) of a team in a status: the sum of all rows is what there is.
+
+    Triggers append, whoever writes, so that writers never wait for one another; `services.upkeep` adds rows up.
+    """
+
+    team = models.CharField(max_length=100)
+    status = models.CharField(max_length=12)
+    n = models.BigIntegerField()
+
+    class Meta:
+        db_table_comment = "derived: kept by triggers of the tasks"
+
+    def __str__(self) -> str:
+        return f"{self.n:+} {self.status} of {self.team or 'no team'}"
+
+
+class TaskPace(models.Model):
+    """So many tasks more (or fewer) created, done or due in a while; appended and added up like `TaskTally`."""
+
+    class What(models.TextChoices):
+        CREATED = "created", "Created"  # in a quarter of an hour
+        DONE = "done", "Done"  # in a quarter of an hour, and still done
+        DUE = "due", "Due"  # on a day (UTC), and not closed
+
+    what = models.CharField(max_length=8, choices=What)
+    at = models.DateTimeField()
+    n = models.BigIntegerField()
+
+    class Meta:
+        db_table_comment = "derived: kept by triggers of the tasks"
+        indexes = [models.Index(fields=["what", "at"], include=["n"], name="pace_what_at")]
+
+    def __str__(self) -> str:
+        return f"{self.n:+} {self.what} at {self.at}"

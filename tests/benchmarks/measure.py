@@ -37,7 +37,7 @@ def ratio(ours: list[float], theirs: list[float]) -> float:
     return statistics.median(mine / other for mine, other in zip(ours, theirs, strict=True))
 
 
-def told(values: list[float], unit: str) -> str:
+def told(values: list[float], unit: str, digits: int = 0) -> str:
     """Median and middle half."""
     low, middle, high = statistics.quantiles(values, n=4)
-    return f"{middle:,.0f} {unit} ({low:,.0f}-{high:,.0f})"
+    return f"{middle:,.{digits}f} {unit} ({low:,.{digits}f}-{high:,.{digits}f})"

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from alai.kernel.admin.lists import List
 from alai.kernel.auth import authenticate
 from alai.kernel.errors import Unauthorized
 from alai.kernel.principals import Principal
@@ -30,6 +31,13 @@ class Admin[M: Model](UnfoldAdmin[M]):
     list_filter_submit = True
     warn_unsaved_form = True
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[List]:
+        return List
+
+    def known_total(self, request: HttpRequest) -> int | None:
+        """How many rows the list that is asked for has, where that is known without counting them."""
+        return None
+
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return _framed(request, super().changeform_view(request, *args, **kwargs))
 
@@ -39,8 +47,6 @@ class Admin[M: Model](UnfoldAdmin[M]):
 
 class History[M: Model](Admin[M]):
     """Rows that nobody adds, changes or deletes by hand."""
-
-    show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -71,12 +77,14 @@ def _framed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return response
 
 
-# Walks the index from one value to the next: a million rows cost as many steps as there are values.
+# Walks the index from one value to the next: a million rows cost as many steps as there are values. That a value is
+# not empty is said twice, or an index of those alone would not be used.
 DISTINCT = """
 WITH RECURSIVE steps AS (
     SELECT min({column}) AS value FROM {table} WHERE {column} > ''
     UNION ALL
-    SELECT (SELECT min({column}) FROM {table} WHERE {column} > steps.value) FROM steps WHERE steps.value IS NOT NULL)
+    SELECT (SELECT min({column}) FROM {table} WHERE {column} > steps.value AND {column} > '')
+    FROM steps WHERE steps.value IS NOT NULL)
 SELECT value FROM steps WHERE value IS NOT NULL LIMIT 200
 """
 

@@ -33,6 +33,7 @@ LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
 WHERE a.attrelid = quote_ident(%s)::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 ORDER BY a.attnum
 """
+DERIVED = "SELECT coalesce(obj_description(quote_ident(%s)::regclass, 'pg_class') LIKE 'derived: %%', false)"
 TABLES = """
 SELECT relname FROM pg_class c
 WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'f') AND NOT relispartition
@@ -52,16 +53,15 @@ WHERE t.relnamespace = current_schema()::regnamespace AND d.deptype IN ('a', 'i'
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table that exists. `types`: column to type; `order`: expressions that put its rows in one certain order."""
+    """A table that exists. `types`: column to type; `order`: expressions that put its rows in one certain order.
+
+    `is_derived`: triggers write it from the rows of another table, as its comment says.
+    """
 
     name: str
     types: dict[str, str]
     order: sql.Composed
-
-    @property
-    def is_derived(self) -> bool:
-        """Search words beside a key: a trigger writes them from the row they belong to."""
-        return "tsvector" in self.types.values() and len(self.types) == 2
+    is_derived: bool
 
     def transaction_columns(self) -> set[str]:
         return {name for name, kind in self.types.items() if kind == "xid8"}
@@ -133,7 +133,10 @@ def table(name: str) -> Table:
         sql.SQL('{} COLLATE "C"' if collated else "{}").format(sql.Identifier(column))
         for column, _, collated, _ in key or columns
     ]
-    return Table(name, {column: kind for column, kind, _, _ in columns}, sql.SQL(", ").join(order))
+    types = {column: kind for column, kind, _, _ in columns}
+    # Before tables had comments, only search words beside a key were derived.
+    derived = value(DERIVED, name) or ("tsvector" in types.values() and len(types) == 2)
+    return Table(name, types, sql.SQL(", ").join(order), derived)
 
 
 def sequences() -> dict[str, int]:

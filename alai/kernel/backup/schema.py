@@ -73,7 +73,7 @@ def require_alone(ours: Ours) -> None:
 
 def require_empty(ours: Ours) -> None:
     """Raise for a database that holds more than a first start writes."""
-    counts = {name: _count(name) for name in ours.tables - FRESH}
+    counts = {name: _count(name) for name in ours.tables - FRESH if not catalog.table(name).is_derived}
     found = [f"{name} {count:,}" for name, count in counts.items() if count > (name in FIRST_ADMINISTRATOR)]
     if found:
         raise BackupError(
