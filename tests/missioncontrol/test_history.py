@@ -13,7 +13,7 @@ from alai.kernel.models import Actor, AuditEntry
 from alai.kernel.principals import Principal
 from missioncontrol import services
 from missioncontrol.leases import Presented
-from missioncontrol.models import Comment, Mention, Message, Task, TaskEvent
+from missioncontrol.models import Comment, Mention, Message, SavedView, Task, TaskEvent
 from missioncontrol.services.claims import NextFilters
 from missioncontrol.services.evidence import RegisteredFile
 from tests.cast import make_task
@@ -36,6 +36,10 @@ def asked(task: Task) -> Mention:
     return Mention.objects.create(comment=comment, actor=Actor.objects.create(name="ada"))
 
 
+def kept() -> SavedView:
+    return services.save_view(by=ADA, name="Sales", query="team=sales")
+
+
 USES: dict[str, Callable[[Task], object]] = {
     "create_task": lambda task: services.create_task(by=ADA, title="New"),
     "update_task": lambda task: services.update_task(by=ADA, task_id=task.pk, changes={"title": "Other"}),
@@ -56,6 +60,9 @@ USES: dict[str, Callable[[Task], object]] = {
     "sweep_claims": lambda task: held(task, -HOUR) and services.sweep_claims(by=ADA, auto_release=True),
     "record_cost": lambda task: services.record_cost(by=ADA, task_id=task.pk, amount_usd=Decimal(2)),
     "see_mentions": lambda task: asked(task) and services.see_mentions(by=ADA, task_id=task.pk),
+    "save_view": lambda task: kept(),
+    "change_view": lambda task: services.change_view(by=ADA, view_id=kept().pk, shared=True),
+    "delete_view": lambda task: services.delete_view(by=ADA, view_id=kept().pk),
     "record_grant": lambda task: services.record_grant(by=ADA, task_id=task.pk, action="claim", reason="why"),
     "post_message": lambda task: services.post_message(by=ADA, channel="ops", body="Hello", payload={}),
     "remember": lambda task: services.remember(

@@ -196,7 +196,7 @@ def test_a_call_reads_what_it_answers(path: str, large: Large) -> None:
 def test_the_next_claim_looks_at_few_tasks(filters: str) -> None:
     given = {
         "by": "john", "behalf": "", "why": "", "request": "", "context": "{}", "actor": "john", "session": "s1",
-        "ttl": "10 minutes", "enforced": True, "note": "{}", "override": False,
+        "ttl": "10 minutes", "enforced": True, "note": "{}", "override": False, "capabilities": None,
     }  # fmt: skip
     with connection.cursor() as cursor:
         sql = cursor.mogrify(leases.NEXT.format(filters=filters), given)
