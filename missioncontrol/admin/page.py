@@ -62,7 +62,7 @@ def _offered(request: HttpRequest, task: Task, may_change: bool) -> dict[str, ve
     if not may_change:
         return {}
     found = verbs.offered(task, principal(request))
-    return {name: verb for name, verb in found.items() if name != "comment"}
+    return {name: verb for name, verb in found.items() if name not in verbs.TALK}
 
 
 def _overdue(task: Task) -> timedelta | None:
