@@ -9,7 +9,8 @@ from inbox.access import SYSTEM
 from inbox.models import Account, Content, Decision, Mail, Message
 from missioncontrol.models import Task
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(600)]
+# Committed as it goes: thousands of savepoints within one transaction would be what takes the time.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "mail"
 ACCOUNT = "owner@example.com"
 
