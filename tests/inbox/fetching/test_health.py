@@ -80,7 +80,12 @@ def test_every_state_has_a_sentence() -> None:
 
 
 def saved(address: str, **fields: object) -> Account:
-    one = account(address, **fields)
+    """Its moments are meant as seen from now, however long ago this module was imported."""
+    since = timezone.now() - NOW
+    moved = {
+        name: value + since if isinstance(value, dt.datetime) else value for name, value in fields.items()
+    }
+    one = account(address, **{"created_at": NOW + since, **moved})
     one.save()
     return one
 

@@ -56,7 +56,7 @@ def test_killed_again_and_again_it_stores_each_message_once(mailbox: Mailbox) ->
         process.send_signal(signal.SIGKILL)
         process.communicate()
         left.append(Message.objects.count())
-    assert left == sorted(left) and 0 < left[0] < MESSAGES, left
+    assert left == sorted(left) and any(0 < count < MESSAGES for count in left), left
     last = start(mailbox)
     output, _ = last.communicate(timeout=120)
     assert last.returncode == 0, output
