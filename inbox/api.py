@@ -15,6 +15,8 @@ from inbox.models import Content, Message
 from inbox.schemas import (
     ClassificationName,
     DeclarePartnerIn,
+    ErasureIn,
+    ErasureOut,
     MailAccountList,
     MailAccountOut,
     MailAuditLineOut,
@@ -183,6 +185,19 @@ def never_again(request: HttpRequest, message_id: int, body: NoteIn = NO_NOTE) -
     return standing(message_id)
 
 
+@router.delete(
+    "/inbox/messages/{int:message_id}/never-again",
+    auth=WRITE,
+    response={200: MailStandingOut, **PROBLEMS},
+    operation_id="forgive_sender",
+)
+def forgive(request: HttpRequest, message_id: int) -> MailStandingOut:
+    """Take "never again" back: later mail of the sender is judged like any other."""
+    message = selectors.visible_message(caller(request), message_id)
+    services.forgive(by=caller(request), address=message.sender)
+    return standing(message_id)
+
+
 @router.post(
     "/inbox/messages/{int:message_id}/partner",
     auth=WRITE,
@@ -238,6 +253,19 @@ def add_partner(request: HttpRequest, body: PartnerIn) -> Status[PartnerOut]:
 def remove_partner(request: HttpRequest, partner_id: int) -> Status[None]:
     services.remove_partner(by=caller(request), partner_id=partner_id)
     return Status(204, None)
+
+
+@router.post(
+    "/inbox/erasures",
+    auth=Scope("admin"),
+    response={200: ErasureOut, **PROBLEMS},
+    operation_id="erase_sender",
+    openapi_extra=idempotent(),
+)
+def erase_sender(request: HttpRequest, body: ErasureIn) -> ErasureOut:
+    """Take away what a sender wrote: contents, subjects, names. What was decided stays."""
+    erased = services.erase_sender(by=caller(request), address=body.address, reason=body.reason)
+    return ErasureOut(erased=erased)
 
 
 @router.get(

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from alai.kernel.slack import escape
 from alai.kernel.words import duration, plural
-from inbox.models import Mail, Message, Sender
+from inbox.models import Account, Mail, Message, Sender
 from inbox.triage.verdicts import Action, Verdict
 
 WAITING = timedelta(hours=6)
@@ -51,6 +51,8 @@ def compose(*, now: datetime, since: datetime | None) -> Composed:
     lines = [f"*Inbox, {local:%A} {local.day} {local:%B}*"]
     for section in sections.values():
         lines += _lines(section, now)
+    unread = Message.objects.filter(state=Message.State.STORED, stored_at__lt=now - WAITING).count()
+    lines += ["", f"*{plural(unread, 'message')} could not be read yet*"] if unread else []
     lines += _imported_lines(imported, now)
     if len(lines) == 1:
         lines.append("Nothing waits for anybody.")
@@ -72,7 +74,9 @@ def waiting_for_answer(now: datetime) -> QuerySet[Mail]:
 def _kinds(now: datetime, since: datetime | None) -> dict[str, tuple[str, QuerySet[Mail]]]:
     waiting = waiting_for_answer(now)
     partner, high = Q(partner_tier__gt=0), Q(priority__in=["high", "critical"])
-    undecided = Mail.objects.filter(Q(verdict=Verdict.DEFERRED) & Q(undecided_since__lt=now - WAITING))
+    asked = Q(verdict=Verdict.DEFERRED, undecided_since__lt=now - WAITING)
+    unjudged = Q(verdict="", received_at__lt=now - WAITING) & ~Q(messages__account__triage=Account.Triage.OFF)
+    undecided = Mail.objects.filter(asked | unjudged).distinct()
     kept_since = min(since or now, now - FIRST_LOOK)
     kept = Mail.objects.filter(verdict=Verdict.QUARANTINE, decided_at__gt=kept_since).order_by("decided_at")
     known = Sender.objects.filter(address=OuterRef("messages__sender")).filter(
@@ -82,7 +86,7 @@ def _kinds(now: datetime, since: datetime | None) -> dict[str, tuple[str, QueryS
         "partners": ("Strategic partner emails", waiting.filter(partner)),
         "high_priority": ("High-priority emails", waiting.filter(high).exclude(partner)),
         "unanswered": ("Unanswered for more than 6 hours", waiting.exclude(partner | high)),
-        "undecided": ("Undecided for more than 6 hours", undecided.order_by("undecided_since")),
+        "undecided": ("Undecided for more than 6 hours", undecided.order_by("received_at")),
         "quarantined": (
             "In quarantine although the sender is known by name",
             kept.filter(partner | Exists(known)).distinct(),

@@ -15,6 +15,7 @@ from alai.kernel import metrics
 from inbox.mail.parsed import Address
 from inbox.models import Sender
 from inbox.outside import Failed, call
+from inbox.triage.domains import organisation
 
 logger = logging.getLogger(__name__)
 
@@ -72,9 +73,9 @@ def _find(address: Address, *, freemail: bool) -> str:
 
 
 def own_label(domain: str) -> str:
-    """`acme` of mail.acme.no and of acme.co.uk: the longest label but the last."""
-    labels = domain.split(".")[:-1]
-    return max(labels[-2:], key=len, default="") if labels else ""
+    """`acme` of mail.acme.no and of acme.co.uk: what the organisation itself is called."""
+    label, dot, _ = organisation(domain).partition(".")
+    return label if dot else ""
 
 
 def _search(words: str) -> list[dict[str, Any]]:

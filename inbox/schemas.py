@@ -228,6 +228,15 @@ class DeclarePartnerIn(Body):
     everywhere: bool = Field(default=True, description="False: only for mail to this account.")
 
 
+class ErasureIn(Body):
+    address: Address
+    reason: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class ErasureOut(Schema):
+    erased: int = Field(description="Messages.")
+
+
 class PartnerIn(Body):
     """Either an address (also called `email`) or a domain, which covers everything below it."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q
 from django.db.models.functions import Now, TruncWeek
+from django.utils import timezone
 
 from alai.kernel import pagination
 from alai.kernel.errors import NotFound
@@ -140,6 +141,12 @@ def waiting() -> dict[tuple[str, ...], float]:
         ("inbox-llm",): float(Mail.objects.filter(verdict="deferred").count()),
         ("inbox-pushes",): float(Mail.objects.push_waits().count()),
     }
+
+
+def oldest_wait() -> int:
+    """For how many minutes the oldest message waits to be read or judged."""
+    oldest = Message.objects.triable().order_by("stored_at").values_list("stored_at", flat=True).first()
+    return int((timezone.now() - oldest).total_seconds() // 60) if oldest else 0
 
 
 def precision(*, weeks: int = 12) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from alai.kernel.words import plural
 from inbox import accounts, pushes, services
 from inbox.fetching.kept import KEEPER
 from inbox.fetching.poll import poll
+from inbox.services.coming_back import digest_is_due
 
 RUN_SECONDS = 50.0  # beat comes each minute
 TRIAGE = "inbox.tasks.triage"
@@ -57,7 +58,7 @@ def ask_llm() -> str:
 def digest() -> str:
     """Send the day's digest when it is due, and raise the alarm when none went out in time."""
     now = timezone.now()
-    sent = services.digest_is_due(now) and services.send_digest(now=now).sent
+    sent = digest_is_due(now) and services.send_digest(now=now).sent
     alarm = services.raise_digest_alarm(now=now)
     return "The digest is in the outbox" if sent else "The digest is missing" if alarm else "No digest is due"
 

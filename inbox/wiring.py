@@ -26,6 +26,7 @@ from inbox.services.coming_back import missing_digest
 
 # What strangers wrote never stands in the audit trail: it would outlive erasure and retention.
 WRITTEN_BY_STRANGERS = ("subject", "sender_name", "to", "cc", "snippet", "attachments", "findings", "legacy")
+LATE_MINUTES = 15
 SENDER_UPKEEP = ("sent_count", "last_sent_at", "paperless_name", "paperless_checked_at")
 
 
@@ -49,6 +50,7 @@ def register() -> None:
     metrics.queue_depth(selectors.waiting)
     health.register("inbox-digest", _digest)
     watching_wiring.register()
+    health.register("inbox-triage", _triage)
     importing.register(legacy.EMAIL_INBOX)
 
 
@@ -76,3 +78,16 @@ def _digest() -> health.Finding | None:
     except DatabaseError:
         return None
     return health.Finding("degraded", reason) if reason else None
+
+
+def _triage() -> health.Finding | None:
+    """Only worth an entry while mail waits for long."""
+    try:
+        minutes = selectors.oldest_wait()
+    except DatabaseError:
+        return None
+    return (
+        health.Finding("degraded", f"mail waits to be judged for {minutes} min")
+        if minutes > LATE_MINUTES
+        else None
+    )

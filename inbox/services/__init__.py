@@ -3,7 +3,6 @@
 from inbox.services.accounts import account_for
 from inbox.services.asking import ask_waiting, resolve, triage_waiting
 from inbox.services.coming_back import Sent, escalate, raise_digest_alarm, send_digest
-from inbox.services.coming_back import is_due as digest_is_due
 from inbox.services.correcting import (
     declare_partner,
     forgive,
@@ -28,7 +27,6 @@ __all__ = [
     "ask_waiting",
     "decide",
     "declare_partner",
-    "digest_is_due",
     "erase_sender",
     "escalate",
     "forgive",

@@ -58,7 +58,7 @@ def send_digest(
     return Sent(composed.text, today, True)
 
 
-def is_due(now: datetime) -> bool:
+def digest_is_due(now: datetime) -> bool:
     """Whether it is past the digest's hour in TIME_ZONE, and none was made today; without accounts, never."""
     local = timezone.localtime(now)
     if local.time() < _digest_time() or not Account.objects.exists():

@@ -4,12 +4,14 @@ import ast
 import inspect
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from celery import current_app
 from django.core.management import get_commands
 
 from alai.schedule import SCHEDULES
+from inbox import services as inbox_services
 from missioncontrol import services
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +27,8 @@ def test_every_schedule_names_a_task_that_exists(task: str) -> None:
     assert task in current_app.tasks
 
 
-def test_every_service_takes_keywords_alone() -> None:
+@pytest.mark.parametrize("services", [services, inbox_services])
+def test_every_service_takes_keywords_alone(services: ModuleType) -> None:
     for name in services.__all__:
         service = getattr(services, name)
         if inspect.isfunction(service):

@@ -245,7 +245,18 @@ def test_verbs_answer_the_message(feeder: Caller) -> None:
     assert feeder.post(f"/inbox/messages/{number}/reclassify", {"classification": "NONSENSE"}).status == 422
     assert feeder.post(f"/inbox/messages/{number}/partner", {"tier": 2}).status == 200
     assert feeder.post(f"/inbox/messages/{number}/never-again").body["classification"] == "SPAM"
+    assert feeder.call("DELETE", f"/inbox/messages/{number}/never-again").status == 200
     assert feeder.post("/inbox/messages/999999/promote").status == 404
+
+
+def test_only_an_administrator_erases(cast: Cast, feeder: Caller) -> None:
+    number = post(feeder, eml(body="pomegranate")).body["id"]
+    order = {"address": "mia@partner.example", "reason": "asked by letter"}
+    assert feeder.post("/inbox/erasures", order).status == 403
+    assert cast.ole.post("/inbox/erasures", order).body == {"erased": 1}
+    assert cast.ole.post("/inbox/erasures", {**order, "reason": ""}).status == 422
+    told = feeder.get(f"/inbox/messages/{number}").body
+    assert (told["subject"], told["text"], told["snippet"]) == ("[erased]", None, "")
 
 
 def test_accounts_show_their_health(feeder: Caller, box: Box) -> None:

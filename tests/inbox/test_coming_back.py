@@ -11,7 +11,7 @@ from alai.kernel.models import Notification
 from inbox import services, tasks
 from inbox.access import SYSTEM
 from inbox.models import Account, Digest, Escalation, Mail, Sender
-from inbox.services.coming_back import missing_digest
+from inbox.services.coming_back import digest_is_due, missing_digest
 from tests.inbox.conftest import Box
 from tests.inbox.mails import ACCOUNT, authenticated, eml
 
@@ -93,16 +93,16 @@ def test_an_empty_digest_says_so(box: Box) -> None:
 
 
 def test_the_digest_is_due_at_eight_local_time(box: Box) -> None:
-    assert not services.digest_is_due(at(24, 7, 59))
-    assert services.digest_is_due(at(24, 8))
-    assert services.digest_is_due(dt.datetime(2026, 7, 1, 6, 1, tzinfo=dt.UTC))  # summer: 08:01 in Oslo
+    assert not digest_is_due(at(24, 7, 59))
+    assert digest_is_due(at(24, 8))
+    assert digest_is_due(dt.datetime(2026, 7, 1, 6, 1, tzinfo=dt.UTC))  # summer: 08:01 in Oslo
     services.send_digest(now=at(24, 8))
-    assert not services.digest_is_due(at(24, 8, 1))
-    assert services.digest_is_due(at(25, 8))
+    assert not digest_is_due(at(24, 8, 1))
+    assert digest_is_due(at(25, 8))
 
 
 def test_without_accounts_there_is_no_digest() -> None:
-    assert not services.digest_is_due(at(24, 8))
+    assert not digest_is_due(at(24, 8))
     assert tasks.digest() == "No digest is due"
 
 

@@ -1,14 +1,18 @@
 """Asking the LLM: strict answers, one retry, and a third state when there is no usable answer."""
 
+import json
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 from pytest_django import Settings
+from redis import Redis
 
 from alai.kernel.models import AuditEntry, Notification
 from inbox import services
+from inbox.access import SYSTEM
 from inbox.models import LlmCall, Mail
 from missioncontrol.models import Task
 from tests.inbox.conftest import Box
@@ -138,3 +142,14 @@ def test_one_sender_gets_so_many_pushes_a_day_by_the_llms_yes(
     Mail.objects.update(push_due_at=F("push_due_at") - timedelta(days=1))
     ask(box.judged(eml(**LEAD, message_id="<6@kunde.example>", body="Offer 6")))
     assert Notification.objects.count() == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_posted_mail_wakes_a_worker_for_what_is_left() -> None:
+    with Redis.from_url(settings.BROKER_URL) as broker:
+        broker.delete("celery")
+        services.take_in(by=SYSTEM, address="post@company.example", raw=eml(**LEAD))
+        services.take_in(by=SYSTEM, address="post@company.example", raw=eml(**LEAD))
+        jobs = broker.lrange("celery", 0, -1)
+        broker.delete("celery")
+    assert [json.loads(job)["headers"]["task"] for job in jobs] == ["inbox.tasks.ask_llm"]
