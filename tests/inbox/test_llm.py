@@ -147,9 +147,9 @@ def test_one_sender_gets_so_many_pushes_a_day_by_the_llms_yes(
 @pytest.mark.django_db(transaction=True)
 def test_a_posted_mail_wakes_a_worker_for_what_is_left() -> None:
     with Redis.from_url(settings.BROKER_URL) as broker:
-        broker.delete("celery")
+        broker.delete(settings.MAIL_QUEUE)
         services.take_in(by=SYSTEM, address="post@company.example", raw=eml(**LEAD))
         services.take_in(by=SYSTEM, address="post@company.example", raw=eml(**LEAD))
-        jobs = broker.lrange("celery", 0, -1)
-        broker.delete("celery")
+        jobs = broker.lrange(settings.MAIL_QUEUE, 0, -1)
+        broker.delete(settings.MAIL_QUEUE)
     assert [json.loads(job)["headers"]["task"] for job in jobs] == ["inbox.tasks.ask_llm"]
