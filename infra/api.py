@@ -12,15 +12,15 @@ from infra.models import Cost, Host
 from infra.schemas import (
     CheckList,
     CheckOut,
-    CostList,
-    CostOut,
+    HostingCostList,
+    HostingCostOut,
     EntryOut,
     HostList,
     HostOut,
     IncidentDetail,
     IncidentList,
     IncidentOut,
-    NoteIn,
+    IncidentNoteIn,
     ProbeOut,
     RangeOut,
     ResultOut,
@@ -101,7 +101,7 @@ def list_incidents(
 
 
 @router.get(
-    "/infra/incidents/{incident_id}",
+    "/infra/incidents/{int:incident_id}",
     auth=READ,
     response={200: IncidentDetail, **PROBLEMS},
     operation_id="get_incident",
@@ -113,24 +113,24 @@ def get_incident(request: HttpRequest, incident_id: int) -> IncidentDetail:
 
 
 @router.post(
-    "/infra/incidents/{incident_id}/ack",
+    "/infra/incidents/{int:incident_id}/ack",
     auth=WRITE,
     response={200: IncidentOut, **PROBLEMS},
     operation_id="acknowledge_incident",
 )
-def acknowledge_incident(request: HttpRequest, incident_id: int, body: NoteIn) -> IncidentOut:
+def acknowledge_incident(request: HttpRequest, incident_id: int, body: IncidentNoteIn) -> IncidentOut:
     """Say that somebody has it: it climbs no further. 409 when it is resolved."""
     incident = services.acknowledge(by=caller(request), incident_id=incident_id, note=body.note)
     return IncidentOut.of(incident)
 
 
 @router.post(
-    "/infra/incidents/{incident_id}/resolve",
+    "/infra/incidents/{int:incident_id}/resolve",
     auth=WRITE,
     response={200: IncidentOut, **PROBLEMS},
     operation_id="resolve_incident",
 )
-def resolve_incident(request: HttpRequest, incident_id: int, body: NoteIn) -> IncidentOut:
+def resolve_incident(request: HttpRequest, incident_id: int, body: IncidentNoteIn) -> IncidentOut:
     """Say that it is over. Resolving it twice changes nothing."""
     return IncidentOut.of(services.resolve(by=caller(request), incident_id=incident_id, note=body.note))
 
@@ -140,9 +140,9 @@ def list_hosts(request: HttpRequest) -> HostList:
     return HostList(items=[HostOut.of(host) for host in Host.objects.all()])
 
 
-@router.get("/infra/costs", auth=READ, response={200: CostList, **PROBLEMS}, operation_id="list_costs")
-def list_costs(request: HttpRequest) -> CostList:
+@router.get("/infra/costs", auth=READ, response={200: HostingCostList, **PROBLEMS}, operation_id="list_costs")
+def list_costs(request: HttpRequest) -> HostingCostList:
     """What things cost in euro a month, now and as planned, with the totals of what counts."""
     rows = Cost.objects.select_related("site", "platform")
     totals = {name: RangeOut.of(found) for name, found in selectors.cost_totals().items()}
-    return CostList(items=[CostOut.of(cost) for cost in rows], totals=totals)
+    return HostingCostList(items=[HostingCostOut.of(cost) for cost in rows], totals=totals)

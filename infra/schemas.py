@@ -187,7 +187,7 @@ class IncidentList(Schema):
     next_cursor: str | None
 
 
-class NoteIn(Body):
+class IncidentNoteIn(Body):
     note: Annotated[str, Field(max_length=2000)] = ""
 
 
@@ -225,7 +225,7 @@ class RangeOut(Schema):
         return cls(low=found.low, high=found.high)
 
 
-class CostOut(Schema):
+class HostingCostOut(Schema):
     name: str
     what: str
     site: str | None
@@ -237,7 +237,7 @@ class CostOut(Schema):
     notes: str
 
     @classmethod
-    def of(cls, cost: Cost) -> "CostOut":
+    def of(cls, cost: Cost) -> "HostingCostOut":
         return cls(
             name=cost.slug,
             what=cost.what,
@@ -251,7 +251,7 @@ class CostOut(Schema):
         )
 
 
-class CostList(Schema):
-    items: list[CostOut]
+class HostingCostList(Schema):
+    items: list[HostingCostOut]
     totals: dict[str, RangeOut] = Field(description="Euro a month: current and target.")
     next_cursor: None = None

@@ -132,7 +132,7 @@ def own(request: HttpRequest) -> str:
 def end(*, sessions: QuerySet[Session], why: str) -> int:
     """Sign out wherever these sessions are; answers how many they were."""
     with audit.writing(why=why):
-        ended = list(sessions.select_for_update().values_list("pk", "user_id"))
+        ended = list(sessions.order_by("pk").select_for_update().values_list("pk", "user_id"))
         Session.objects.filter(pk__in=[key for key, _ in ended]).delete()
         for user_id in {user_id for _, user_id in ended}:
             count = sum(other == user_id for _, other in ended)

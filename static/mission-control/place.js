@@ -14,13 +14,7 @@
   ];
   const isList = () => Boolean(document.querySelector("#changelist, [data-items]"));
 
-  function page(number) {
-    const turns = (other) => {
-      const url = new URL(other.href);
-      return url.pathname === location.pathname && url.searchParams.get("p") === String(number);
-    };
-    return [...document.querySelectorAll("#main a[href*='p=']")].find(turns)?.href ?? "";
-  }
+  const page = (way) => document.querySelector(`#main a[rel=${way}]`)?.href ?? "";
 
   // --- On a list ------------------------------------------------------------------------------------------
 
@@ -35,12 +29,11 @@
   }
 
   function listed() {
-    const number = Number(new URL(location.href).searchParams.get("p") ?? 1);
     mc.memory.set("walk", {
       address: address(location.href),
       tasks: links().map((link) => link.href),
-      next: page(number + 1),
-      previous: number > 1 ? page(number - 1) : "",
+      next: page("next"),
+      previous: page("prev"),
     });
   }
 
