@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import escape
 
+from alai.kernel import two_factor
 from missioncontrol.admin import figures, saved
 
 COLOURS = {"production": "success", "staging": "warning", "development": "info"}
@@ -97,7 +98,9 @@ SECTIONS: dict[str, list[Item]] = {
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """What the person may see, with counts; a room that is not built yet is left out."""
+    """What the person may see, with counts: nothing while their second factor is owed."""
+    if two_factor.missing(request.user, request.session):
+        return []
     rooms = {model._meta.label_lower: room for model, room in admin.site._registry.items()}
     counts = figures.counts_for(request) if request.user.has_perm("missioncontrol.view_task") else None
     home = {"title": "Home", "icon": "home", "link": reverse("admin:index")}
