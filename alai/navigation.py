@@ -99,7 +99,7 @@ SECTIONS: dict[str, list[Item]] = {
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """What the person may see, with counts: nothing while their second factor is owed."""
-    if two_factor.missing(request.user, request.session):
+    if request.user.is_authenticated and two_factor.missing(request.user, request.session):
         return []
     rooms = {model._meta.label_lower: room for model, room in admin.site._registry.items()}
     counts = figures.counts_for(request) if request.user.has_perm("missioncontrol.view_task") else None
