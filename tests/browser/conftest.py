@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 from django.contrib.auth.models import Group, User
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
+
+expect.set_options(timeout=20_000)  # a busy machine is no failure
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [

@@ -167,7 +167,7 @@ def listen(address: str, cast: Cast, position: str, heard: list[int], until: int
 @contextmanager
 def reconnected(address: str, cast: Cast, position: str) -> Iterator[Heard]:
     """Listening, once somebody answers again."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     with ExitStack() as stack:
         while True:
             try:
