@@ -44,9 +44,13 @@ class Proxy:
         while True:
             try:
                 client, _ = self._listener.accept()
-                server = socket.create_connection(("127.0.0.1", self.target), 5)
-            except OSError:
+            except OSError:  # closed
                 return
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target), 5)
+            except OSError:  # the server is being restarted
+                _close(client)
+                continue
             self.connections += 1
             self._open += [client, server]
             for source, sink, back in ((client, server, False), (server, client, True)):
