@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 KNOWN_FOR = timedelta(days=7)
 UNKNOWN_FOR = timedelta(days=1)
 SHORTEST = 4  # of a domain's own label: shorter ones stand in too many names
-_breaker = pybreaker.CircuitBreaker(fail_max=3, reset_timeout=300)
+_breaker = pybreaker.CircuitBreaker(fail_max=3, reset_timeout=300, throw_new_error_on_trip=False)
 
 
 def is_configured() -> bool:
