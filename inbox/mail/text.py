@@ -31,6 +31,8 @@ _ALIASES = {
     "x-mac-roman": "mac-roman",
     "tis-620": "cp874",
 }
+# Charsets in which ASCII bytes mean something else.
+_WIDE = ("utf-7", "iso-2022", "hz", "utf-16", "utf-32", "unicode")
 # Python's codecs that are no charset of mail: some take quadratic time.
 _NO_CHARSETS = {
     "idna",
@@ -50,6 +52,8 @@ _SOFT = re.compile(rb"[ \t]+(?=\n)")
 
 def clean(text: str) -> str:
     """Without NUL and lone surrogates: those become the replacement character."""
+    if text.isascii():
+        return text.replace("\0", "\ufffd") if "\0" in text else text
     return _UNHOLDABLE.sub("\ufffd", text)
 
 
@@ -68,9 +72,7 @@ def codec_of(charset: str) -> str | None:
 
 def decode(data: bytes, charset: str = "") -> tuple[str, bool]:
     """The text, and whether the label told the truth. Never fails: in doubt UTF-8, then Windows-1252."""
-    if data.isascii() and not charset.lower().startswith(
-        ("utf-7", "iso-2022", "hz", "utf-16", "utf-32", "unicode")
-    ):
+    if data.isascii() and not charset.lower().startswith(_WIDE):
         return clean(data.decode("ascii")), True
     codec = codec_of(charset) if charset else None
     for candidate in (codec, "utf-8"):

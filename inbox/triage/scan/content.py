@@ -4,7 +4,7 @@ import re
 
 from inbox.triage.scan.folding import mixes_alphabets
 from inbox.triage.scan.lexicon import covers
-from inbox.triage.scan.view import Hits, View, hit
+from inbox.triage.scan.view import SPOKEN, Hits, View, hit
 
 _FANCY = re.compile(
     "[\u1d00-\u1d7f\u0299\u029c\u026a\u0280\u0274\u2460-\u24ff\uff21-\uff3a\uff41-\uff5a"
@@ -14,7 +14,6 @@ _INNER = "\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\u0730-\u074a
 _MARKS = "\u0300-\u036f"
 _WITHIN = re.compile(f"[A-Za-z](?:[{_INNER}]|[{_MARKS}]{{2}})[{_INNER}{_MARKS}]*[A-Za-z.]")
 _NOT_LATIN = re.compile("[\u0370-\u03ff\u0400-\u052f]")
-_SPOKEN = re.compile(r"[^\W\d_]{2,}")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _GAP = re.compile(
     r"\[(?:your|my|first|last|full|unsubscribe|recipient|company|user|client|customer|receiver)[_ -][a-z]{2,20}\]"
@@ -69,7 +68,7 @@ def pictures(view: View) -> Hits:
     clickable = [url for link, url in view.clicks if link.image or link.kind == "area"]
     if not clickable:
         return
-    count = len(_SPOKEN.findall(view.mail.text))
+    count = view.spoken
     if count <= 12:
         yield hit("picture_only", count=count)
     elif count <= 35 and len({url.host for url in clickable}) == 1:
@@ -78,10 +77,9 @@ def pictures(view: View) -> Hits:
 
 def hidden(view: View) -> Hits:
     """Much more hidden than shown. A line of preview text is honest practice and does not count."""
-    hidden_words = len(_SPOKEN.findall(view.mail.hidden_text[:200_000]))
-    shown_words = len(_SPOKEN.findall(view.mail.text[:200_000]))
-    if hidden_words >= 60 and hidden_words > 2 * shown_words:
-        yield hit("hidden_text", hidden=hidden_words, shown=shown_words)
+    hidden_words = len(SPOKEN.findall(view.mail.hidden_text[:200_000]))
+    if hidden_words >= 60 and hidden_words > 2 * view.spoken:
+        yield hit("hidden_text", hidden=hidden_words, shown=view.spoken)
 
 
 def shouts(view: View) -> Hits:

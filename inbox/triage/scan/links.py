@@ -43,9 +43,9 @@ def hosts(view: View) -> Hits:
 
 
 def _kinds(view: View, url: Url) -> list[str]:
-    if view.hosts.redirectors.match(url.host + url.path[:60]):
-        return ["link_redirector"]
     home = url.organisation == view.sender
+    if not home and view.hosts.redirectors.match(url.host + url.path[:60]):
+        return ["link_redirector"]
     if covers(view.hosts.forms, url.host):
         return ["link_form"]
     free = not home and (covers(view.hosts.free_hosts, url.host) or _rented(view, url))

@@ -16,6 +16,7 @@ from inbox.triage.scan.folding import fold
 
 _KEY = 4  # letters of a first word that lead to its phrases
 _SHORT = 3  # letters of the shortest stems
+_LONGEST = 32  # letters of a word that are looked at
 _GAP = 3  # words that `~` may skip
 _PLAIN = re.compile(r"[^\W_]+(?:'[^\W_]+)?\*?")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -111,21 +112,28 @@ def find(words: Sequence[str], text: str) -> dict[str, list[str]]:
     """
     found: dict[str, dict[str, str]] = defaultdict(dict)
     ends: dict[str, int] = defaultdict(int)
-    shelf = book()
-    index, short = shelf.index, shelf.short
     for place, word in enumerate(words):
-        for one in index.get(word[:_KEY], ()) + short.get(word[:_SHORT], ()):
-            if one.source not in found[one.kind] and one.slots[0].fits(word):
-                end = _match(words, place + 1, one.slots, 1)
-                said = " ".join(words[place:end])
-                if end and place >= ends[one.kind] and said not in found[one.kind].values():
-                    found[one.kind][one.source] = said
-                    ends[one.kind] = end
+        for one in _beginning(word[:_LONGEST]):
+            if one.source in found[one.kind]:
+                continue
+            end = _match(words, place + 1, one.slots, 1)
+            said = " ".join(words[place:end])
+            if end and place >= ends[one.kind] and said not in found[one.kind].values():
+                found[one.kind][one.source] = said
+                ends[one.kind] = end
     if _CJK.search(text):
-        for kind, source in shelf.verbatim:
+        for kind, source in book().verbatim:
             if source in text:
                 found[kind][source] = source
     return {kind: list(hits.values()) for kind, hits in found.items() if hits}
+
+
+@lru_cache(maxsize=50_000)
+def _beginning(word: str) -> tuple[Phrase, ...]:
+    """The phrases that may begin with a word: mail says the same few thousand words again and again."""
+    shelf = book()
+    near = shelf.index.get(word[:_KEY], ()) + shelf.short.get(word[:_SHORT], ())
+    return tuple(one for one in near if one.slots[0].fits(word))
 
 
 def _match(words: Sequence[str], place: int, slots: tuple[Slot, ...], number: int) -> int:

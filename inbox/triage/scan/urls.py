@@ -32,7 +32,7 @@ class Url:
         return is_ip(self.host)
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=2_000)
 def web(href: str) -> Url | None:
     """The parts of an http or https address, or None for anything else."""
     found = _WEB.match(href)

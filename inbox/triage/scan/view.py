@@ -15,6 +15,7 @@ from inbox.triage.verdicts import Signal, Surroundings
 
 _HOST = re.compile(r"[\w.-]+|\[[0-9a-f:.]+\]")
 _NAMESPACES = ("w3.org", "schemas.microsoft.com")
+SPOKEN = re.compile(r"[^\W\d_]{2,}")
 WORDS = 4_000  # of a text: what phishing wants stands at its beginning
 SHORT = 60  # a text with fewer words says so little that its alternatives count as well
 
@@ -59,6 +60,11 @@ class View:
         if len(seen) < SHORT * 6 and self.mail.plain:
             seen += " \n " + self.mail.plain[:10_000]
         return seen
+
+    @cached_property
+    def spoken(self) -> int:
+        """How many words a reader sees, numbers and single letters aside."""
+        return len(SPOKEN.findall(self.mail.text[:200_000]))
 
     @cached_property
     def text_words(self) -> list[str]:

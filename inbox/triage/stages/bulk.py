@@ -13,6 +13,7 @@ from importlib import resources
 from inbox.mail.parsed import Parsed
 from inbox.triage.verdicts import Action, Classification, Decision, Outcome, Sighting, Signal, Verdict
 
+EDGE = 3_000  # characters at the head and the foot of a text, where newsletters offer to leave
 ENOUGH = 2  # points: one telling sender or list, or two lesser marks
 _TRANSACTIONAL = Decision(
     Verdict.QUEUE, Action.TRANSACTIONAL, Classification.TRANSACTIONAL, reasons=("transactional_heuristic",)
@@ -58,5 +59,5 @@ def _marks(mail: Parsed, patterns: dict[str, re.Pattern[str]]) -> Iterator[tuple
         yield 2, Signal("newsletter_sender", 0, f"{mail.sender.email} is an address that writes newsletters.")
     if patterns["digest_subjects"].search(mail.subject):
         yield 2, Signal("digest_subject", 0, "Its subject is that of a digest.")
-    if patterns["unsubscribe_phrases"].search(mail.text):
+    if patterns["unsubscribe_phrases"].search(f"{mail.text[:EDGE]} \n {mail.text[-EDGE:]}"):
         yield 1, Signal("unsubscribe_phrase", 0, "Its text offers to unsubscribe.")
