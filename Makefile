@@ -5,12 +5,12 @@ PY = .venv/bin/python
 # The type checker reads the settings, which want addresses though nobody connects to them.
 NOWHERE = DATABASE_URL=postgres://nobody@127.0.0.1:1/nothing BROKER_URL=redis://127.0.0.1:1/0
 
-.PHONY: run test bench soak web worker beat lint upgrade venv venv-dev
+.PHONY: run test bench soak web worker mail beat lint upgrade venv venv-dev
 
 run: venv
 	@exec $(PY) -m alai.supervisor
 
-web worker beat: venv
+web worker mail beat: venv
 	@exec $(PY) -m alai.supervisor $@
 
 test: venv-dev

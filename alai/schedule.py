@@ -14,6 +14,11 @@ SCHEDULES: dict[str, tuple[str, int, str]] = {
         15,
         "Sends what waits in the outbox, should a wake-up be lost.",
     ),
+    "Fetch mail": (
+        "inbox.tasks.fetch_mail",
+        60,
+        "Looks into every mail account that is due.",
+    ),
     "Triage mail": (
         "inbox.tasks.triage",
         60,

@@ -153,6 +153,12 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "celery"
+# What waits for mail servers and models has a worker of its own, and cannot delay the ledger and notifications.
+MAIL_QUEUE = "mail"
+CELERY_TASK_ROUTES = {
+    f"inbox.tasks.{name}": {"queue": MAIL_QUEUE}
+    for name in ("fetch_mail", "fetch_account", "triage", "ask_llm")
+}
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 DJANGO_CELERY_BEAT_TZ_AWARE = True
@@ -246,6 +252,10 @@ EVIDENCE_MAX_BYTES = env.int("EVIDENCE_MAX_MB", default=50) * 1024 * 1024
 # --- Mission control --------------------------------------------------------------------------------
 MC_LEASE_ENFORCE = flag("MC_LEASE_ENFORCE", default=True)
 NATIVE_TASK_ID_START = 1_000_000
+
+# --- Mail accounts ----------------------------------------------------------------------------------
+MAIL_CA_FILE = env.str("MAIL_CA_FILE", default="")  # certificate authorities beside the system's
+MAIL_IDLE_SECONDS = env.int("MAIL_IDLE_SECONDS", default=0)  # 0: each minute is enough
 
 # --- Slack ------------------------------------------------------------------------------------------
 SLACK_API_URL = env.str("SLACK_API_URL", default="https://slack.com/api")

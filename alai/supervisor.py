@@ -1,7 +1,7 @@
 """`make run`: one process that starts everything, restarts what dies and stops all in order.
 
-    python -m alai.supervisor                    servers, migrations, web, worker and beat
-    python -m alai.supervisor web|worker|beat    that part alone, in this very process
+    python -m alai.supervisor                         servers, migrations, web, worker, mail and beat
+    python -m alai.supervisor web|worker|mail|beat    that part alone, in this very process
 
 Its own remarks go to stderr, the address to stdout; what the parts write passes through as it is.
 """
@@ -240,7 +240,9 @@ def become(name: str, address: tuple[str, int]) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; the exit status is 1, after one sentence, when it cannot start."""
     parser = argparse.ArgumentParser(prog="python -m alai.supervisor", description=__doc__)
-    parser.add_argument("part", nargs="?", choices=["web", "worker", "beat"], help="run this part alone")
+    parser.add_argument(
+        "part", nargs="?", choices=["web", "worker", "mail", "beat"], help="run this part alone"
+    )
     part: str | None = parser.parse_args(arguments).part
     try:
         address = chosen_address()

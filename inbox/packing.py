@@ -5,10 +5,11 @@ import zlib
 from dataclasses import dataclass
 
 from django.conf import settings
+from isal import isal_zlib
 
 from inbox.models import Content
 
-COMPRESSION = 1  # of zlib: most of the gain for a fraction of the time
+COMPRESSION = 1  # as small as zlib's level 1, which unpacks it, in a fifth of the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,9 @@ def pack(raw: bytes, size: int | None = None) -> Packed:
     """`size` is the message's whole length where not all of it is in `raw`."""
     kept = raw[: settings.INBOX_MESSAGE_MAX_BYTES]
     whole = max(size or 0, len(raw))
-    return Packed(hashlib.sha256(raw).hexdigest(), zlib.compress(kept, COMPRESSION), whole, whole - len(kept))
+    return Packed(
+        hashlib.sha256(raw).hexdigest(), isal_zlib.compress(kept, COMPRESSION), whole, whole - len(kept)
+    )
 
 
 def unpack(content: Content) -> bytes:

@@ -7,12 +7,16 @@ from celery import shared_task
 from django.core.cache import cache
 from django.utils import timezone
 
+from alai.kernel import wake
 from alai.kernel.words import plural
-from inbox import pushes, services
+from inbox import accounts, pushes, services
+from inbox.fetching.kept import KEEPER
+from inbox.fetching.poll import poll
 from inbox.services.coming_back import digest_is_due
 
 RUN_SECONDS = 50.0  # beat comes each minute
 HELD_SECONDS = 90  # longer than a run; a killed worker's run is over by then
+TRIAGE = "inbox.tasks.triage"
 
 
 @contextmanager
@@ -24,6 +28,27 @@ def only_run(name: str) -> Iterator[bool]:
     finally:
         if mine:
             cache.delete(f"inbox-{name}")
+
+
+@shared_task(acks_late=False)
+def fetch_mail() -> str:
+    """Begin a turn of every account that is due, each in a thread of its own. Old orders are void: beat comes again."""
+    KEEPER.tidy()
+    due = accounts.due()
+    for account_id in due:
+        fetch_account.apply_async((account_id,), expires=RUN_SECONDS)
+    return f"{plural(len(due), 'account')} to look into"
+
+
+@shared_task(acks_late=False)
+def fetch_account(account_id: int) -> str:
+    """One turn of one account; what it had no time for comes behind the turns of the others."""
+    outcome = poll(account_id)
+    if outcome.new:
+        wake.wake(TRIAGE)
+    if outcome.more:
+        fetch_account.apply_async((account_id,), expires=RUN_SECONDS)
+    return f"Account {account_id}: {outcome.sentence}"
 
 
 @shared_task

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from alai.kernel import audit, health, importing, metrics, retention
 from alai.kernel.api import register_lookup
-from inbox import legacy, selectors
+from inbox import legacy, selectors, watching_wiring
 from inbox.models import (
     Account,
     Content,
@@ -32,7 +32,7 @@ SENDER_UPKEEP = ("sent_count", "last_sent_at", "paperless_name", "paperless_chec
 
 def register() -> None:
     audit.register(Account, quiet=Account.HEALTH)
-    audit.register(Folder, quiet=("watermark",))
+    audit.register(Folder, quiet=Folder.PROGRESS)
     audit.register(Partner)
     audit.register(Sender, quiet=SENDER_UPKEEP)
     audit.register(Mail, omit=("references",), quiet=("next_try_at", "llm_attempts", "thread_id"))
@@ -49,6 +49,7 @@ def register() -> None:
     metrics.gauge("alai_inbox_mails", "Mails.", ["action"], selectors.mails_by_action)
     metrics.queue_depth(selectors.waiting)
     health.register("inbox-digest", _digest)
+    watching_wiring.register()
     health.register("inbox-triage", _triage)
     importing.register(legacy.EMAIL_INBOX)
 

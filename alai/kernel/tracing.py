@@ -72,8 +72,10 @@ def _set_up_logs(**_: Any) -> None:
     logs.setup(settings.LOGGING)
 
 
-def _worker_lives(**_: Any) -> None:
-    health.stamp("worker")
+def _worker_lives(sender: Any, **_: Any) -> None:
+    """Each kind of worker by its name, `mail@host`; one without a name of its own is `celery@host`."""
+    name = sender.eventer.hostname.partition("@")[0]
+    health.stamp("worker" if name == "celery" else name)
 
 
 def _send_context(headers: dict[str, Any], **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""The parts of Mission Control (web, worker, beat) as processes."""
+"""The parts of Mission Control (web, worker, mail, beat) as processes."""
 
 import os
 import signal
@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+
+from alai.embedded import EmbeddedError
 
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 
@@ -58,13 +60,24 @@ def programs(host: str, port: int) -> list[Program]:
     # Streams stay open until their worker is killed, hence the time-out.
     keep = "--respawn-failed-workers --workers-kill-timeout 5 --log-level warning alai.asgi:application"
     # Threads, since forked workers crash on macOS (Objective-C).
-    work = "celery -A alai --quiet worker --pool threads --concurrency 4 --without-gossip --without-mingle -l info"
+    work = "celery -A alai --quiet worker --pool threads --without-gossip --without-mingle -l info"
+    # Mail waits for other people's servers, so it has a worker of its own: see docs/mail-accounts.md.
+    mail = f"--queues mail --hostname mail@%h --concurrency {mail_threads()}"
     tick = "celery -A alai --quiet beat --scheduler alai.beat:Scheduler -l info"
     return [
         Program("web", _python(f"{serve} {room} {keep}"), 6.5),
-        Program("worker", _python(work), 3.0),
+        Program("worker", _python(f"{work} --concurrency 4"), 3.0),
+        Program("mail", _python(f"{work} {mail}"), 2.0),
         Program("beat", _python(tick), 1.5),
     ]
+
+
+def mail_threads() -> int:
+    """MAIL_THREADS from the environment: how many accounts are looked into at once."""
+    text = os.environ.get("MAIL_THREADS") or "8"
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 200):
+        raise EmbeddedError(f"MAIL_THREADS={text} is no number from 1 to 200.")
+    return int(text)
 
 
 def _python(module: str) -> list[str]:

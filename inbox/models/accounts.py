@@ -1,10 +1,21 @@
 """The mailboxes that are watched, and how far each of their folders has been read."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+
+from alai.kernel import secret_references
+
+
+def secret_reference(reference: str) -> None:
+    """For forms: what is no reference may be the password itself, and must not get into the database."""
+    try:
+        secret_references.check(reference)
+    except secret_references.SecretUnavailable as error:
+        raise ValidationError(str(error)) from None
 
 
 class Account(models.Model):
@@ -24,6 +35,21 @@ class Account(models.Model):
         LOCAL = "local", "Local"
         CLOUD = "cloud", "Local, else cloud"
 
+    class Security(models.TextChoices):
+        TLS = "tls", "TLS"
+        STARTTLS = "starttls", "STARTTLS"
+
+    class Trouble(models.TextChoices):
+        """Why the last fetch failed (`inbox.imap.trouble.Kind`, and our own mistakes)."""
+
+        SECRET = "secret", "No password"
+        AUTH = "auth", "Login refused"
+        CERTIFICATE = "certificate", "Certificate"
+        NETWORK = "network", "Network"
+        SERVER = "server", "Server"
+        PROTOCOL = "protocol", "Protocol"
+        FAULT = "fault", "Fault of ours"
+
     address = models.CharField(max_length=254, unique=True, help_text="Lower case.")
     kind = models.CharField(max_length=5, choices=Kind, default=Kind.IMAP, db_default=Kind.IMAP)
     enabled = models.BooleanField(default=True, help_text="Fetched, and triaged as below.")
@@ -31,6 +57,10 @@ class Account(models.Model):
     port = models.PositiveIntegerField(
         default=993, validators=[MinValueValidator(1), MaxValueValidator(65535)]
     )
+    security = models.CharField(
+        max_length=8, choices=Security, default=Security.TLS, db_default=Security.TLS,
+        help_text="TLS from the first byte (port 993) or STARTTLS (port 143). Never without.",
+    )  # fmt: skip
     login = models.CharField(
         max_length=254, blank=True, default="", db_default="", help_text="Empty: the address."
     )
@@ -39,7 +69,15 @@ class Account(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text="Names the environment variable with the password.",
+        validators=[secret_reference],
+        help_text="Where the password is: env:NAME or file:/path (mode 0600). Never the password itself.",
+    )
+    sent_folder = models.CharField(
+        max_length=500,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Empty: the server marks it, or its name tells.",
     )
     addresses = ArrayField(
         models.CharField(max_length=254),
@@ -67,13 +105,23 @@ class Account(models.Model):
     checked_at = models.DateTimeField(null=True, editable=False, help_text="The last try.")
     succeeded_at = models.DateTimeField(null=True, editable=False, help_text="The last one that worked.")
     failures = models.PositiveIntegerField(default=0, db_default=0, editable=False, help_text="In a row.")
+    trouble = models.CharField(
+        max_length=11, choices=Trouble, blank=True, default="", db_default="", editable=False
+    )
     last_error = models.CharField(max_length=300, blank=True, default="", db_default="", editable=False)
     retry_at = models.DateTimeField(null=True, editable=False, help_text="Not before, after failures.")
     behind = models.PositiveIntegerField(
         default=0, db_default=0, editable=False, help_text="Messages known on the server and not fetched yet."
     )
 
-    HEALTH = ("checked_at", "succeeded_at", "failures", "last_error", "retry_at", "behind")
+    # Who fetches: one process at a time, under a number that rises with each turn.
+    claim = models.PositiveBigIntegerField(default=0, db_default=0, editable=False)
+    claimed_until = models.DateTimeField(null=True, editable=False)
+
+    HEALTH = (
+        "checked_at", "succeeded_at", "failures", "trouble", "last_error", "retry_at", "behind",
+        "claim", "claimed_until",
+    )  # fmt: skip
 
     class Meta:
         ordering = ["address"]
@@ -94,8 +142,29 @@ class Folder(models.Model):
     role = models.CharField(max_length=5, choices=Role, default=Role.INBOX)
     uidvalidity = models.BigIntegerField(null=True, editable=False)
     watermark = models.BigIntegerField(
-        default=0, db_default=0, editable=False, help_text="The highest UID that is stored."
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="Every UID up to here is stored, but for `backfill`.",
     )
+    backfill = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text="UIDs up to here are still to be read, the newest first; 0 when none are.",
+    )
+    history = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="What is still to be read was there before we watched the account.",
+    )
+    stuck_uid = models.BigIntegerField(
+        default=0, db_default=0, editable=False, help_text="The conversation broke at this message."
+    )
+    stuck_tries = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+
+    PROGRESS = ("watermark", "backfill", "stuck_uid", "stuck_tries")
 
     class Meta:
         ordering = ["account", "role", "name"]

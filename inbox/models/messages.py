@@ -133,6 +133,11 @@ class Message(models.Model):
         help_text="We took it from the account ourselves: its Authentication-Results count.",
     )
     outgoing = models.BooleanField(default=False, db_default=False, help_text="From a Sent folder.")
+    history = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Was there before we watched the account: imported, never tasked, never pushed.",
+    )
     raw_sha256 = models.CharField(max_length=64, null=True, editable=False)
     size = models.BigIntegerField(default=0, db_default=0, help_text="Bytes as they came.")
     state = models.CharField(max_length=6, choices=State, default=State.STORED)

@@ -216,7 +216,10 @@ def _speaks(mail: Mail, judgement: Judgement, *, again: bool) -> bool:
 
 
 def _settled_before(case: Case) -> Judgement | None:
-    """What the old system had in its hands before the account's cut-over is not judged again."""
+    """What the old system had in its hands before the account's cut-over, or was there before anybody watched."""
+    if case.message.history:
+        ruling = Ruling(Verdict.QUEUE, Action.IMPORTED, Classification.INFO, reasons=("there_before_us",))
+        return Judgement(ruling, "cutover", {})
     cutover = case.message.account.cutover_at
     if cutover is not None and case.message.received_at < cutover and not case.message.outgoing:
         ruling = Ruling(Verdict.QUEUE, Action.IMPORTED, Classification.INFO, reasons=("before_cutover",))

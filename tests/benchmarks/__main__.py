@@ -30,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[Place], list[Result]]] = {
     "http": over_http,
     "queue": simple("queue"),
     "importing": simple("importing"),
+    "fetch": simple("fetch"),
     "triage": simple("triage"),
 }
 

@@ -9,6 +9,7 @@ import secrets
 import sys
 from collections.abc import Callable
 
+from tests.chaos import fetching
 from tests.chaos.conductor import MUTANTS, Run, Verdict, perform
 from tests.chaos.mail import MailRun, perform_mail
 from tests.chaos.place import Place, throw_away
@@ -75,12 +76,13 @@ def mail_under_fire(place: Place, seconds: float) -> bool:
 
 # (name, run, share of the time)
 PARTS: list[tuple[str, Part, float]] = [
-    ("leases over SQL", over_sql, 0.3),
+    ("leases over SQL", over_sql, 0.25),
     ("leases in a crowd", crowded, 0.1),
-    ("leases over HTTP", over_http, 0.3),
-    ("mutants of the leases", mutants, 0.15),
+    ("leases over HTTP", over_http, 0.25),
+    ("mutants of the leases", mutants, 0.1),
+    ("mutants of mail", mail, 0.1),
+    ("fetching mail", fetching.told, 0.2),
     ("mail under fire", mail_under_fire, 0.2),
-    ("mutants of mail", mail, 0.15),
 ]
 
 

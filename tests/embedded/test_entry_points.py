@@ -55,7 +55,7 @@ def test_a_command_that_cannot_start_its_servers_says_so_in_one_sentence(folder:
     assert result.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("part", ["web", "worker", "beat"])
+@pytest.mark.parametrize("part", ["web", "worker", "mail", "beat"])
 def test_a_part_alone_without_servers_says_what_it_needs(folder: Path, part: str) -> None:
     result = run(sys.executable, "-m", "alai.supervisor", part, DATA_DIR=str(folder), PORT="29999")
     assert result.returncode == 1
@@ -72,6 +72,13 @@ def test_a_port_that_is_none_is_refused(folder: Path, port: str) -> None:
         1,
         f"error: PORT={port} is no port: use a number from 1 to 65535.\n",
     )
+
+
+@pytest.mark.parametrize("threads", ["0", "many", "201"])
+def test_a_number_of_mail_threads_that_is_none_is_refused(folder: Path, threads: str) -> None:
+    result = run(sys.executable, "-m", "alai.supervisor", DATA_DIR=str(folder), MAIL_THREADS=threads)
+    assert result.returncode == 1
+    assert result.stderr == f"error: MAIL_THREADS={threads} is no number from 1 to 200.\n"
 
 
 def test_an_address_of_another_machine_is_refused(folder: Path) -> None:
