@@ -323,6 +323,7 @@ INBOX_LLM_SECONDS = env.float("INBOX_LLM_SECONDS", default=15)
 INBOX_LLM_BREAKER_FAILURES = 5
 INBOX_LLM_BREAKER_SECONDS = 60
 PAPERLESS_URL = env.str("PAPERLESS_URL", default="")
+PAPERLESS_SECONDS = 5  # best-effort: nobody waits longer for it
 PAPERLESS_TOKEN = env.str("PAPERLESS_TOKEN", default="")
 PAPERLESS_ACCESS_ID = env.str("PAPERLESS_ACCESS_ID", default="")  # of Cloudflare Access
 PAPERLESS_ACCESS_SECRET = env.str("PAPERLESS_ACCESS_SECRET", default="")

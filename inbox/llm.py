@@ -63,23 +63,22 @@ def endpoints(permission: str) -> list[Endpoint]:
     return [one for one in found if one.url]
 
 
-def is_open(endpoint: Endpoint) -> bool:
-    """Whether it failed so often of late that it is left alone for a while."""
-    return bool(_breaker(endpoint).current_state == pybreaker.STATE_OPEN)
-
-
 def ask(endpoint: Endpoint, mail: Parsed) -> list[Answer]:
-    """Ask once, and once more with the stricter prompt when the answer is malformed."""
-    answers = [_ask(endpoint, request(mail, model=endpoint.model), 1)]
-    if answers[0].outcome == "malformed":
-        answers.append(_ask(endpoint, request(mail, model=endpoint.model, retry=True), 2))
+    """Ask once, and once more with the stricter prompt when the answer is malformed.
+
+    No answers at all: it failed so often of late that it is left alone for a while.
+    """
+    try:
+        answers = [_ask(endpoint, request(mail, model=endpoint.model), 1)]
+        if answers[0].outcome == "malformed":
+            answers.append(_ask(endpoint, request(mail, model=endpoint.model, retry=True), 2))
+    except pybreaker.CircuitBreakerError:
+        return []
     return answers
 
 
 def opinion_of(answers: Sequence[Answer]) -> Opinion:
     """What the last answer means for the pipeline."""
-    if not answers:
-        return Opinion(None, "No model may be asked about this account's mail.")
     last = answers[-1]
     yes = {"yes": True, "no": False}.get(last.outcome)
     return Opinion(yes, f"{last.endpoint.model} answered {last.outcome}.", last.endpoint.model)
@@ -94,8 +93,6 @@ def _ask(endpoint: Endpoint, body: dict[str, Any], attempt: int) -> Answer:
             call, "POST", endpoint.url, seconds=settings.INBOX_LLM_SECONDS, headers=headers, body=body
         )
         outcome = _outcome(reply)
-    except pybreaker.CircuitBreakerError:
-        outcome = "breaker_open"
     except Failed as error:
         outcome = error.outcome
     metrics.external_call(f"llm-{endpoint.name}", outcome)
@@ -148,6 +145,8 @@ def _breaker(endpoint: Endpoint) -> pybreaker.CircuitBreaker:
     return _breakers.setdefault(
         endpoint.url,
         pybreaker.CircuitBreaker(
-            fail_max=settings.INBOX_LLM_BREAKER_FAILURES, reset_timeout=settings.INBOX_LLM_BREAKER_SECONDS
+            fail_max=settings.INBOX_LLM_BREAKER_FAILURES,
+            reset_timeout=settings.INBOX_LLM_BREAKER_SECONDS,
+            throw_new_error_on_trip=False,  # the last failure is one like the others
         ),
     )

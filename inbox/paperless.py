@@ -21,9 +21,8 @@ logger = logging.getLogger(__name__)
 
 KNOWN_FOR = timedelta(days=7)
 UNKNOWN_FOR = timedelta(days=1)
-SECONDS = 5.0
 SHORTEST = 4  # of a domain's own label: shorter ones stand in too many names
-_breaker = pybreaker.CircuitBreaker(fail_max=3, reset_timeout=300)
+_breaker = pybreaker.CircuitBreaker(fail_max=3, reset_timeout=300, throw_new_error_on_trip=False)
 
 
 def is_configured() -> bool:
@@ -92,7 +91,7 @@ def _search(words: str) -> list[dict[str, Any]]:
             call,
             "GET",
             f"{settings.PAPERLESS_URL.rstrip('/')}/api/correspondents/",
-            seconds=SECONDS,
+            seconds=settings.PAPERLESS_SECONDS,
             headers=headers,
             params={"name__icontains": words[:100], "page": "1", "page_size": "25"},
         )

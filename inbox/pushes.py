@@ -77,8 +77,8 @@ def _push(mail: Mail, message: Message) -> None:
         recipient=settings.INBOX_SLACK_CHANNEL,
         text=text_of(mail, message),
     )
-    mail.reactor_pushed_at = timezone.now()
-    Mail.objects.filter(pk=mail.pk).update(reactor_pushed_at=mail.reactor_pushed_at)
+    Mail.objects.filter(pk=mail.pk).update(reactor_pushed_at=Now())
+    mail.refresh_from_db(fields=["reactor_pushed_at"])
 
 
 def _room() -> int:

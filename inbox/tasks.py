@@ -1,6 +1,10 @@
 """What the inbox does by itself. Each task answers a sentence; any number of them may run at once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from celery import shared_task
+from django.core.cache import cache
 from django.utils import timezone
 
 from alai.kernel import wake
@@ -11,7 +15,19 @@ from inbox.fetching.poll import poll
 from inbox.services.coming_back import digest_is_due
 
 RUN_SECONDS = 50.0  # beat comes each minute
+HELD_SECONDS = 90  # longer than a run; a killed worker's run is over by then
 TRIAGE = "inbox.tasks.triage"
+
+
+@contextmanager
+def only_run(name: str) -> Iterator[bool]:
+    """False while another run is under way: more of them would only occupy the worker."""
+    mine = cache.add(f"inbox-{name}", 1, timeout=HELD_SECONDS)
+    try:
+        yield mine
+    finally:
+        if mine:
+            cache.delete(f"inbox-{name}")
 
 
 @shared_task(acks_late=False)
@@ -38,7 +54,8 @@ def fetch_account(account_id: int) -> str:
 @shared_task
 def triage() -> str:
     """Parse and judge what waits, then push what is due."""
-    done = services.triage_waiting(seconds=RUN_SECONDS)
+    with only_run("triage") as mine:
+        done = services.triage_waiting(seconds=RUN_SECONDS) if mine else 0
     return f"{plural(done, 'message')} judged; {push()}"
 
 
@@ -51,7 +68,9 @@ def push() -> str:
 @shared_task
 def ask_llm() -> str:
     """Ask about what only the LLM can decide."""
-    return f"{plural(services.ask_waiting(seconds=RUN_SECONDS), 'mail')} decided with the LLM's help"
+    with only_run("llm") as mine:
+        done = services.ask_waiting(seconds=RUN_SECONDS) if mine else 0
+    return f"{plural(done, 'mail')} decided with the LLM's help"
 
 
 @shared_task

@@ -29,6 +29,10 @@ BATCH = 50
 BACKOFF_MINUTES = (1, 2, 5, 10, 20, 30, 60)
 
 
+class NobodyToAsk(Exception):
+    """Every model that could be asked is left alone for a while."""
+
+
 def triage_waiting(*, seconds: float, by: Principal = SYSTEM) -> int:
     """Parse and judge what waits, the oldest first, for at most about so long; answers how many."""
     until = time.monotonic() + seconds
@@ -54,13 +58,15 @@ def ask_waiting(*, seconds: float, by: Principal = SYSTEM) -> int:
             break
         try:
             decided += resolve(mail_id=mail_id, by=by)
+        except NobodyToAsk:
+            break
         except Exception:
             logger.exception("A deferred mail could not be judged", extra={"mail": mail_id})
     return decided
 
 
 def resolve(*, mail_id: int, by: Principal = SYSTEM) -> bool:
-    """Try to decide a deferred mail now; False when it stays undecided."""
+    """Try to decide a deferred mail now; False when it stays undecided. Raises NobodyToAsk."""
     case = _deferred_case(mail_id)
     if case is None:
         return False
@@ -69,7 +75,7 @@ def resolve(*, mail_id: int, by: Principal = SYSTEM) -> bool:
     if judgement.decision.verdict == Verdict.DEFERRED:
         opinion = _ask_llm(case)
         if opinion.yes is None:
-            _postpone(mail_id, case.mail.llm_attempts)
+            _postpone(mail_id, BACKOFF_MINUTES[min(case.mail.llm_attempts, len(BACKOFF_MINUTES)) - 1])
             return False
         judgement = consider(case, opinion)
     mail = settle(case=case, judgement=judgement, by=by, again=True)
@@ -125,15 +131,20 @@ def _ask_paperless(sender: Address) -> None:
 
 def _ask_llm(case: Case) -> Opinion:
     """Ask each model that may be asked until one gives a usable answer; every call is recorded."""
+    models = llm.endpoints(case.message.account.llm)
     opinion = Opinion(None, "No model may be asked about this account's mail.")
-    for endpoint in llm.endpoints(case.message.account.llm):
-        if llm.is_open(endpoint):
-            continue
+    asked = 0
+    for endpoint in models:
         answers = llm.ask(endpoint, case.parsed)
+        asked += len(answers)
         LlmCall.objects.bulk_create(_call(case.mail, answer) for answer in answers)
-        opinion = llm.opinion_of(answers)
+        if answers:
+            opinion = llm.opinion_of(answers)
         if opinion.yes is not None:
             break
+    if models and not asked:
+        _postpone(case.mail.pk, BACKOFF_MINUTES[0], attempts=-1)  # it was no try
+        raise NobodyToAsk
     return opinion
 
 
@@ -151,9 +162,8 @@ def _call(mail: Mail, answer: llm.Answer) -> LlmCall:
     )
 
 
-def _postpone(mail_id: int, attempts: int) -> None:
-    minutes = BACKOFF_MINUTES[min(attempts, len(BACKOFF_MINUTES)) - 1]
+def _postpone(mail_id: int, minutes: int, *, attempts: int = 0) -> None:
     with audit.writing(history=Mail._meta.db_table):
         Mail.objects.filter(pk=mail_id, verdict=Verdict.DEFERRED).update(
-            next_try_at=Now() + timedelta(minutes=minutes)
+            next_try_at=Now() + timedelta(minutes=minutes), llm_attempts=F("llm_attempts") + attempts
         )

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 TABLE = Mail._meta.db_table
 PERSON = "person"  # the stage of a decision that a person made
 SOURCE = "inbox"
-RETRY = timedelta(minutes=5)
+RETRY = timedelta(minutes=30)  # of a task that the ledger refused twice
 PUSHED = frozenset({Action.PARTNER, Action.PARTNER_UNVERIFIED, Action.LINKED, Action.LLM_YES})
 PRIORITIES = {
     "low": Priority.LOW,
@@ -144,9 +144,8 @@ def link_task(mail: Mail, message: Message, by: Principal, priority: str) -> boo
         return False
     who = message.sender_name or message.sender or "somebody"
     task, created = create_task(
-        by=Principal(
-            actor=by.actor, scopes=by.scopes
-        ),  # the inbox's task, whatever teams the caller is limited to
+        # The inbox's task, whatever teams the caller's token is limited to.
+        by=Principal(actor=by.actor, scopes=by.scopes),
         title=f"Answer {who}: {message.subject or '(no subject)'}"[:500],
         description=_description(mail, message),
         priority=PRIORITIES.get(priority, Priority.MEDIUM),
@@ -211,6 +210,10 @@ def _speaks(mail: Mail, judgement: Judgement, *, again: bool) -> bool:
         return True
     if again:
         return mail.verdict == Verdict.DEFERRED and verdict != Verdict.DEFERRED
+    if (
+        mail.action == Action.IMPORTED
+    ):  # what was there before us is never tasked, in whatever account it shows up
+        return False
     decided_by_person = mail.decisions.filter(stage=PERSON).exists()
     return verdict == Verdict.TASK and mail.verdict != Verdict.TASK and not decided_by_person
 

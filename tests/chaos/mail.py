@@ -18,7 +18,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import httpx
-import psutil
 import psycopg
 import redis
 
@@ -102,7 +101,7 @@ class Parts:
 
     def kill(self, name: str) -> None:
         process = self._running.get(name)
-        if process is not None:
+        if process is not None and process.poll() is None:  # else its number may be another's by now
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -198,7 +197,7 @@ class _Torment:
             self._place.kill_postgres()
             self._place.restart_postgres()
         elif victim == "valkey":
-            _kill_valkey(self._place)
+            self._place.kill_valkey()
             self._place.restart_servers()
         else:
             self._parts.kill(victim)
@@ -299,14 +298,6 @@ def _staged(place: Place) -> str:
     told, _ = stage.communicate(timeout=60)
     assert stage.returncode == 0, "the stage could not be set"
     return told.splitlines()[-1]
-
-
-def _kill_valkey(place: Place) -> None:
-    port = int(place.environment["BROKER_URL"].rpartition(":")[2].partition("/")[0])
-    for connection in psutil.net_connections("tcp"):
-        if connection.laddr and connection.laddr.port == port and connection.status == psutil.CONN_LISTEN:
-            assert connection.pid is not None
-            psutil.Process(connection.pid).kill()
 
 
 def _flush(place: Place) -> None:

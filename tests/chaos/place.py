@@ -75,6 +75,13 @@ class Place:
                 continue
         postmaster.wait(10)
 
+    def kill_valkey(self) -> None:
+        """Kill -9 of our own Valkey: one that merely listens on its old port may be somebody else's."""
+        running = self._servers._all["BROKER_URL"].process()
+        if running is not None:
+            running.kill()
+            running.wait(10)
+
     def restart_servers(self) -> None:
         """What died, on the same data and port."""
         self._servers.ensure()

@@ -1,6 +1,7 @@
 """Asking the LLM: strict answers, one retry, and a third state when there is no usable answer."""
 
 import json
+import time
 from datetime import timedelta
 
 import pytest
@@ -76,7 +77,7 @@ def test_it_is_asked_as_the_handbook_says(box: Box, model: LlmStandIn) -> None:
 def test_no_usable_answer_is_neither_yes_nor_no(
     box: Box, model: LlmStandIn, settings: Settings, replies: list[Reply], outcomes: list[str]
 ) -> None:
-    settings.INBOX_LLM_SECONDS = 0.5
+    settings.INBOX_LLM_SECONDS = 0.5 if outcomes == ["timeout"] else 60
     model.next(*replies)
     mail = ask(box.judged(eml(**LEAD)))
     calls = list(LlmCall.objects.order_by("id").values_list("outcome", flat=True))
@@ -103,12 +104,28 @@ def test_cost_and_latency_are_recorded_and_the_question_is_not(
 
 def test_after_failures_it_is_left_alone_for_a_while(box: Box, model: LlmStandIn, settings: Settings) -> None:
     settings.INBOX_LLM_BREAKER_FAILURES = 2
-    model.next(*[failing()] * 10)
+    settings.INBOX_LLM_BREAKER_SECONDS = 2
+    model.next(failing(), failing())
     mails = [box.judged(eml(**LEAD, message_id=f"<{n}@kunde.example>", body=f"{n}")) for n in range(5)]
     for mail in mails:
         ask(mail)
     assert len(model.asked) == 2
     assert set(Mail.objects.values_list("verdict", flat=True)) == {"deferred"}
+    assert set(Mail.objects.order_by("id").values_list("llm_attempts", flat=True)[2:]) == {
+        0
+    }  # those were no tries
+    time.sleep(2)
+    assert [ask(mail).action for mail in mails] == ["llm_no"] * 5
+
+
+def test_a_run_ends_when_nobody_can_be_asked(box: Box, model: LlmStandIn, settings: Settings) -> None:
+    settings.INBOX_LLM_BREAKER_FAILURES = 1
+    model.next(failing())
+    for number in range(5):
+        box.judged(eml(**LEAD, message_id=f"<{number}@kunde.example>", body=f"{number}"))
+    assert services.ask_waiting(seconds=10) == 0
+    assert len(model.asked) == 1
+    assert Mail.objects.filter(next_try_at__gt=timezone.now()).count() == 2  # the other three are not touched
 
 
 def test_without_permission_no_model_sees_the_mail(box: Box, model: LlmStandIn) -> None:
