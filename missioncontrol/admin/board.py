@@ -93,7 +93,7 @@ def context(narrow: Mapping[str, str], now: datetime) -> dict[str, Any]:
     return {
         "columns": columns,
         "now": now,
-        "sentence": _sentence(columns, tasks),
+        "sentence": _sentence(columns, tasks, narrow),
         "narrow": narrow,
         "stream": story.STREAM,
     }
@@ -177,20 +177,26 @@ def _held(task: Any, now: datetime) -> SafeString | str:
     )
 
 
-def _sentence(columns: Sequence[Column], tasks: TaskQuerySet) -> str:
+def _sentence(columns: Sequence[Column], tasks: TaskQuerySet, narrow: Mapping[str, str]) -> str:
     """What the board says, in words: what goes on, what waits for somebody, what is late."""
+    if not any(column.cards for column in columns):
+        return (
+            "Nothing fits these filters." if narrow else "Nothing is to be done, and nothing was done lately."
+        )
     counts = {column.status: column for column in columns}
     held, late = _count(tasks.claimed(), COUNT_LIMIT), _count(tasks.overdue(), COUNT_LIMIT)
     working = counts[Status.IN_PROGRESS]
-    parts = [
-        f"{working.shown_total} in progress, {_counted(held, COUNT_LIMIT)} held by a session"
-        if working.total
-        else "Nothing is in progress",
-        f"{counts[Status.READY].shown_total} waiting for acceptance" if counts[Status.READY].total else "",
-        f"{counts[Status.BLOCKED].shown_total} blocked" if counts[Status.BLOCKED].total else "",
-        f"{_counted(late, COUNT_LIMIT)} overdue" if late else "nothing overdue",
-    ]
-    return f"{'; '.join(part for part in parts if part)}."
+    held_too = f"{working.shown_total} in progress, {_counted(held, COUNT_LIMIT)} held by a session"
+    parts = [held_too if working.total else "Nothing is in progress"]
+    for status, said in (
+        (Status.OPEN, "open"),
+        (Status.READY, "waiting for acceptance"),
+        (Status.BLOCKED, "blocked"),
+    ):
+        if counts[status].total:
+            parts.append(f"{counts[status].shown_total} {said}")
+    parts.append(f"{_counted(late, COUNT_LIMIT)} overdue" if late else "nothing overdue")
+    return f"{'; '.join(parts)}."
 
 
 def _count(tasks: TaskQuerySet, limit: int) -> int:

@@ -42,10 +42,11 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A word below the drawing, at so many hundredths of its width."""
+    """A word below the drawing, at so many hundredths of its width; `shift` hundredths of the word lie before that."""
 
     text: str
     at: float
+    shift: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +134,9 @@ def marks[T](points: Sequence[T], name: Callable[[T], str], *, between: bool = F
     """The first, the middle and the last point's names, below the points of a line or, `between` edges, of bars."""
     last = len(points) - 1
     ends = dict.fromkeys([0, last // 2, last]) if points else {}
-    return [
-        Mark(name(points[at]), 100 * ((at + 0.5) / len(points) if between else at / max(1, last)))
-        for at in ends
-    ]
+    if between:
+        return [Mark(name(points[at]), 100 * (at + 0.5) / len(points), 50) for at in ends]
+    return [Mark(name(points[at]), 100 * at / max(1, last), 100 * at / max(1, last)) for at in ends]
 
 
 def _up(value: float, top: float) -> float:

@@ -48,20 +48,29 @@ def burn_up_sentence(flow: Flow) -> str:
     cancelled = sum(day.cancelled for day in flow.days)
     left = f"{flow.left:,}{'+' if flow.capped else ''}"
     if not opened and not done and not cancelled:
-        return f"Nothing came and nothing was done in these {len(flow.days)} days; {left} are not closed."
+        rest = f"{left} {_are(flow.left)} not closed" if flow.left else "nothing is open"
+        return f"Nothing came and nothing was done in these {len(flow.days)} days; {rest}."
     given_up = f", {cancelled:,} cancelled" if cancelled else ""
-    happened = f"{words.plural(opened, 'task')} came, {done:,} were done{given_up}"
+    happened = f"{words.plural(opened, 'task')} came, {done:,} {_were(done)} done{given_up}"
     less = done + cancelled - opened
     if not flow.left:
         return f"{happened}: nothing is left."
     if less <= 0:
         grew = f"{-less:,} more than" if less else "as many as"
-        return f"{happened}: {left} are left, {grew} {len(flow.days)} days ago."
+        return f"{happened}: {left} {_are(flow.left)} left, {grew} {len(flow.days)} days ago."
     weeks = flow.left * len(flow.days) / 7 / less
     when = (
         f"about {words.plural(round(weeks) or 1, 'more week')}" if weeks < FOREVER else "more than five years"
     )
-    return f"{happened}: {left} are left, at this pace for {when}."
+    return f"{happened}: {left} {_are(flow.left)} left, at this pace for {when}."
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _points(flow: Flow) -> list[int]:
@@ -125,7 +134,8 @@ def throughput_sentence(weeks: Sequence[Week]) -> str:
     whole = sorted(week.done for week in weeks if week.whole)
     busy = [done for done in whole if done]
     if not busy:
-        return f"{words.plural(sum(week.done for week in weeks), 'task')} got done."
+        total = sum(week.done for week in weeks)
+        return f"{words.plural(total, 'task')} got done." if total else "Nothing got done."
     usual = words.plural(busy[len(busy) // 2], "task")
     span = f", {busy[0]:,} to {busy[-1]:,} in any" if busy[0] != busy[-1] else ""
     idle = len(whole) - len(busy)
@@ -156,7 +166,7 @@ def age_chart(flow: Flow, measure: str) -> Chart:
         sentence=age_sentence(flow, measure),
         levels=[str(Status(status).label) for status in rows],
         marks=[
-            charts.Mark(text, at)
+            charts.Mark(text, at, at)
             for text, at in zip(charts.time_levels(top)[::-1], (0, 50, 100), strict=True)
         ],
         dots=[_dot(flow, one, rows[one.status], len(rows), top, limit) for one in flow.lying],
