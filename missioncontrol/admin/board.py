@@ -186,7 +186,7 @@ def _sentence(columns: Sequence[Column], tasks: TaskQuerySet, narrow: Mapping[st
     counts = {column.status: column for column in columns}
     held, late = _count(tasks.claimed(), COUNT_LIMIT), _count(tasks.overdue(), COUNT_LIMIT)
     working = counts[Status.IN_PROGRESS]
-    held_too = f"{working.shown_total} in progress, {_counted(held, COUNT_LIMIT)} held by a session"
+    held_too = f"{working.shown_total} in progress, {_counted(held, COUNT_LIMIT) if held else 'none'} held by a session"
     parts = [held_too if working.total else "Nothing is in progress"]
     for status, said in (
         (Status.OPEN, "open"),

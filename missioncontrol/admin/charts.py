@@ -135,7 +135,9 @@ def marks[T](points: Sequence[T], name: Callable[[T], str], *, between: bool = F
     last = len(points) - 1
     ends = dict.fromkeys([0, last // 2, last]) if points else {}
     if between:
-        return [Mark(name(points[at]), 100 * (at + 0.5) / len(points), 50) for at in ends]
+        return [
+            Mark(name(points[at]), 100 * (at + 0.5) / len(points), 30 + 40 * at / max(1, last)) for at in ends
+        ]
     return [Mark(name(points[at]), 100 * at / max(1, last), 100 * at / max(1, last)) for at in ends]
 
 

@@ -60,7 +60,7 @@ def chart(costs: Costs) -> Chart:
     return Chart(
         sentence=sentence(costs),
         levels=[f"${level}" for level in charts.count_levels(top)],
-        marks=charts.marks(costs.months, _month, between=True),
+        marks=charts.marks(costs.months, lambda month: f"{month:%b %Y}", between=True),
         bars=charts.bars(totals, top, titles) if any(totals) else [],
     )
 

@@ -19,7 +19,7 @@ PERIODS = (30, 90, 180, 365)  # days
 USUAL_PERIOD = 90
 SAMPLE = 100  # of a week's done tasks, the last ones: their events are looked up
 OLDEST = 100  # of each status
-COUNT_LIMIT = 100_000  # of what is not closed
+COUNT_LIMIT = 500_000  # of what is not closed, in an index
 BEGUN = ("claimed", "in_progress")  # the events by which work begins
 WAITING = (Status.IN_PROGRESS, Status.READY, Status.BLOCKED, Status.PAUSED)
 

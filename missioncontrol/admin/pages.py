@@ -37,7 +37,9 @@ def flow_page(request: HttpRequest) -> HttpResponse:
     team = request.GET.get("team", "").replace("\0", "")[:100]
     read = flow.read(period, team)
     asked = request.GET.get("measure", "")
-    measure = asked if asked in MEASURES else "cycle" if read.took.known else "lead"
+    measure = (
+        asked if asked in MEASURES else "cycle" if read.took.known * 2 >= max(1, read.took.tasks) else "lead"
+    )
     shown = {
         "flow": read,
         "measure": measure,

@@ -306,6 +306,9 @@
       event.preventDefault();
       menu(button, [button.closest("[data-task]")]);
     });
+    board.addEventListener("keydown", (event) => {
+      if (event.key === " " && event.target.matches("[data-move]")) event.preventDefault(), event.target.click();
+    });
     document.querySelector("#mc-picked [data-all]").addEventListener("click", (event) => menu(event.target, chosen()));
     document.querySelector("#mc-picked [data-none]").addEventListener("click", () => (picked.clear(), showPicked()));
     document.querySelector("#mc-ask [data-cancel]").addEventListener("click", () => document.getElementById("mc-ask").close(""));

@@ -4,7 +4,7 @@
 
 (() => {
   const EVERY = 20_000; // milliseconds between refreshes
-  const AT_MOST_EVERY = 2_000; // however much happens
+  const AT_MOST_EVERY = 2_000; // however much happens; `data-stream-pause` names a longer pause
   const AGAIN = 30_000; // before a stream that was refused is tried again
 
   const seen = () => document.visibilityState === "visible";
@@ -72,7 +72,8 @@
 
   function soon() {
     if (waiting) return;
-    waiting = setTimeout(() => ((waiting = 0), (last = Date.now()), refresh()), Math.max(150, last + AT_MOST_EVERY - Date.now()));
+    const pause = Number(document.querySelector("[data-stream]")?.dataset.streamPause ?? AT_MOST_EVERY);
+    waiting = setTimeout(() => ((waiting = 0), (last = Date.now()), refresh()), Math.max(150, last + pause - Date.now()));
   }
 
   function listen() {

@@ -45,9 +45,10 @@
   }
 
   // Coming back from a task, its form or an act on many: there one goes on; otherwise a list begins at its top.
-  function restore() {
+  function restore(history) {
     const before = document.referrer && new URL(document.referrer);
-    const back = before && before.origin === location.origin && (id(before.href) || address(before.href) === address(location.href));
+    const own = before && before.origin === location.origin;
+    const back = history || (own && (id(before.href) || address(before.href) === address(location.href)));
     const task = mc.memory.get("task");
     const place = mc.memory.get("places")?.find((one) => one.address === address(location.href));
     if (location.hash === "#last") return mc.row?.(Infinity);
@@ -57,10 +58,10 @@
     for (const [name, [left, top]] of Object.entries(place.scrolled)) {
       document.getElementById(name)?.scrollTo({ left, top, behavior: "instant" });
     }
-    const wanted = (id(before.href) && task) || place.at;
-    const at = links().findIndex((link) => id(link.href) === wanted);
+    const find = (wanted) => links().findIndex((link) => id(link.href) === wanted);
+    const at = (history || id(before.href)) && find(task) >= 0 ? find(task) : find(place.at);
     if (at < 0) return;
-    if (!mc.row(at)) links()[at].focus();
+    if (!mc.row(at, { scroll: false })) links()[at].focus({ preventScroll: true });
   }
 
   // --- On a task's page -----------------------------------------------------------------------------------
@@ -68,7 +69,7 @@
   function neighbours() {
     const bar = document.querySelector("[data-neighbours]");
     const walk = mc.memory.get("walk");
-    mc.memory.set("task", id(location.href));
+    if (bar) mc.memory.set("task", id(location.href));
     if (!bar || !walk || walk.address !== address(bar.dataset.neighbours)) return;
     const at = walk.tasks.findIndex((href) => id(href) === id(location.href));
     if (at < 0) return;
@@ -87,13 +88,13 @@
   }
 
   addEventListener("pagehide", remember);
-  document.addEventListener("mc:fresh", () => isList() && listed());
+  document.addEventListener("mc:fresh", () => (isList() ? listed() : neighbours()));
   document.addEventListener("DOMContentLoaded", () => {
     if (isList()) {
       listed();
-      // The browser itself restores the place of a page that one goes back to.
-      if (performance.getEntriesByType("navigation")[0]?.type === "navigate") restore();
-    } else if (id(location.href)) {
+      const how = performance.getEntriesByType("navigation")[0]?.type;
+      if (how !== "reload") restore(how === "back_forward");
+    } else {
       neighbours();
     }
   });

@@ -97,7 +97,7 @@ def test_cycle_time_runs_from_the_first_claim_and_lead_time_from_opening(db: Non
 def test_the_measure_is_lead_time_while_nobody_knows_when_work_began(ada: Client) -> None:
     done(opened=12, closed=10)
     assert "from being opened to done" in page(ada)
-    assert "When work began is not known of any of them." in page(ada)
+    assert "When work began is known of none of them." in page(ada)
     done(opened=12, closed=10, begun=11)
     assert "the 1 of 2 tasks whose beginning is known" in page(ada)
     assert "from being opened to done" in page(ada, "measure=lead")

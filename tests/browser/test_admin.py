@@ -18,7 +18,9 @@ from tests.cast import make_task
 JOHN = Principal(actor="john", scopes=frozenset({"tasks:write"}))
 PAGES = [
     "/admin/", "/admin/missioncontrol/task/", "/admin/missioncontrol/task/?status=ready",
-    "/admin/missioncontrol/task/add/", "/admin/kernel/token/", "/admin/kernel/token/add/", "/admin/kernel/actor/",
+    "/admin/missioncontrol/task/add/", "/admin/missioncontrol/task/board/",
+    "/admin/missioncontrol/task/flow/", "/admin/missioncontrol/task/costs/",
+    "/admin/kernel/token/", "/admin/kernel/token/add/", "/admin/kernel/actor/",
     "/admin/kernel/auditentry/", "/admin/kernel/notification/", "/admin/kernel/retention/", "/admin/auth/user/",
     "/admin/auth/group/add/", "/admin/django_celery_beat/periodictask/", "/admin/django_celery_beat/periodictask/add/",
     "/admin/django_celery_beat/crontabschedule/add/", "/admin/axes/accessattempt/", "/admin/password_change/",
@@ -61,7 +63,10 @@ def test_pages_fit_a_desk_and_a_phone(visit: Visit, ledger: Task) -> None:
 
 def test_an_empty_installation_fits_a_phone(visit: Visit) -> None:
     visit.page.set_viewport_size({"width": 390, "height": 844})
-    for path in ("/admin/", "/admin/missioncontrol/task/"):
+    for path in (
+        "/admin/",
+        *(f"/admin/missioncontrol/task/{page}" for page in ("", "board/", "flow/", "costs/")),
+    ):
         visit.open(path)
         assert visit.overflow() == 0, path
 
