@@ -110,9 +110,7 @@ def line(label: str, values: Sequence[Value], top: float) -> Line:
             pieces.append([])
         else:
             pieces[-1].append(f"{at * step:.1f},{_up(value, top):.1f}")
-    # A single point would be no line: it is drawn as a short one.
-    drawn = [piece if len(piece) > 1 else [piece[0], piece[0]] for piece in pieces if piece]
-    return Line(label, [" ".join(piece) for piece in drawn])
+    return Line(label, [" ".join(piece if len(piece) > 1 else _dash(*piece)) for piece in pieces if piece])
 
 
 def bars(values: Sequence[float], top: float, titles: Iterable[str]) -> list[Box]:
@@ -139,6 +137,12 @@ def marks[T](points: Sequence[T], name: Callable[[T], str], *, between: bool = F
             Mark(name(points[at]), 100 * (at + 0.5) / len(points), 30 + 40 * at / max(1, last)) for at in ends
         ]
     return [Mark(name(points[at]), 100 * at / max(1, last), 100 * at / max(1, last)) for at in ends]
+
+
+def _dash(point: str) -> list[str]:
+    """A single point would be no line: it is drawn as a short one."""
+    x, y = point.split(",")
+    return [f"{max(0.0, float(x) - 5):.1f},{y}", f"{min(WIDTH, float(x) + 5):.1f},{y}"]
 
 
 def _up(value: float, top: float) -> float:

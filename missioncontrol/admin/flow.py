@@ -148,7 +148,7 @@ def read(period: int, team: str = "") -> Flow:
     # Backwards from what is there now: what was there when the period began.
     standing = left - sum(opened - done - cancelled for _, opened, done, cancelled in moved)
     lefts = accumulate((opened - done - cancelled for _, opened, done, cancelled in moved), initial=standing)
-    days = [Day(*day, at_end) for day, at_end in zip(moved, list(lefts)[1:], strict=True)]
+    days = [Day(*day, max(0, at_end)) for day, at_end in zip(moved, list(lefts)[1:], strict=True)]
     weeks, took = _weeks(days, now, team)
     ((last_done,),) = _rows(LAST_DONE, team, {"team": team})
     return Flow(

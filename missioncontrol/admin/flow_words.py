@@ -15,6 +15,7 @@ from missioncontrol.models import Status
 LONG = 90  # days; beyond that the burn-up has a point a week
 FOREVER = 260  # weeks that are not worth telling apart
 OLDEST_NAMED = 10
+FAR = 3  # times the usual
 
 
 # --- Do we get through it? ------------------------------------------------------------------------------
@@ -91,8 +92,10 @@ def duration_chart(flow: Flow, measure: str) -> Chart:
     pairs = [measured(week.took, measure) for week in flow.weeks]
     halves = [pair[0].total_seconds() if pair else None for pair in pairs]
     most = [pair[1].total_seconds() if pair else None for pair in pairs]
-    top = charts.time_top(max([60.0, *(value for value in most if value is not None)]))
     overall = measured(flow.took, measure)
+    # One odd week must not flatten all others: what is far beyond the usual stands at the edge.
+    usual = overall[1].total_seconds() * FAR if overall else 0
+    top = charts.time_top(max(60.0, min(usual, max([0.0, *(value for value in most if value is not None)]))))
     return Chart(
         sentence=duration_sentence(flow, measure),
         levels=charts.time_levels(top),

@@ -36,6 +36,10 @@ class Verb:
     to: Status | None = None
 
 
+def always(task: Task) -> bool:
+    return True
+
+
 def _in(*statuses: Status) -> Callable[[Task], bool]:
     return lambda task: task.status in statuses
 
@@ -118,7 +122,7 @@ VERBS: dict[str, Verb] = {
         _in(Status.IN_PROGRESS, Status.PAUSED, Status.BLOCKED), to=Status.OPEN,
     ),
     "reassign": Verb("Reassign", "person", _reassign, _in(*WORKING, Status.READY), fields=("owner", "reason")),
-    "attach": Verb("Attach a file", "attach_file", _attach, lambda task: True, fields=("file",), must=("file",)),
+    "attach": Verb("Attach a file", "attach_file", _attach, always, fields=("file",), must=("file",)),
     "reopen": Verb(
         "Reopen", "undo", _moves_to(Status.OPEN, "It is open again."), _in(Status.DONE, Status.CANCELLED),
         must=("reason",), style="primary", to=Status.OPEN,
@@ -133,7 +137,7 @@ VERBS: dict[str, Verb] = {
         style="danger", scope="admin",
         explain="Whoever works on it cannot write any more: its fencing token goes stale.",
     ),
-    "comment": Verb("Comment", "chat_bubble", _comment, lambda task: True, fields=("body",), must=("body",)),
+    "comment": Verb("Comment", "chat_bubble", _comment, always, fields=("body",), must=("body",)),
 }  # fmt: skip
 ASKED = {"reason": "a reason", "owner": "an owner", "body": "what to say", "file": "a file"}
 
@@ -147,6 +151,8 @@ def perform(name: str, *, by: Principal, task: Task, data: Data) -> str:
     for field in verb.must:
         if not data.get(field):
             raise Invalid(f"{verb.label}: give {ASKED[field]}.", code=f"{field}_required")
+    if verb.offered is always:  # a comment need not wait for a lock
+        return verb.run(by, task, data)
     with transaction.atomic():
         present = Task.objects.select_for_update(no_key=True).get(pk=task.pk)
         if not verb.offered(present):

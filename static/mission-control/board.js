@@ -36,6 +36,7 @@
       field.querySelector("input").disabled = field.hidden;
     }
     form.elements.reason.required = must;
+    form.querySelector("[data-optional]").hidden = must;
     form.querySelector("[data-act]").textContent = verb.label;
     dialog.returnValue = "";
     dialog.showModal();

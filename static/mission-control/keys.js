@@ -86,6 +86,8 @@
     location.href = href.replace("/change/", "/edit/");
   });
 
+  mc.key("z", mc.accept);
+
   // --- A task's page: c writes a comment, u goes back up to the list ------------------------------------
 
   mc.key("c", () => {

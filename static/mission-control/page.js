@@ -12,7 +12,7 @@ window.mc = (() => {
 
   const layer = () =>
     document.querySelector("dialog[open], :popover-open") ??
-    [...document.querySelectorAll("[aria-modal=true]")].find((part) => part.checkVisibility());
+    [...document.querySelectorAll("[aria-modal=true], [x-show=openCommandResults]")].find((part) => part.checkVisibility());
 
   function place() {
     const known = document.getElementById("mc-says");
@@ -25,17 +25,21 @@ window.mc = (() => {
   }
 
   // A message at the edge of the window: `act` is `{label, run}`, e.g. to undo what it tells of.
+  let last = null; // what the message that stands there offers
+
   function say(text, { tone = "success", act = null } = {}) {
     const note = document.createElement("p");
     note.className = `mc-say mc-${tone}`;
     note.append(text);
-    const end = () => note.remove();
+    const end = () => (note.remove(), last === offer && (last = null));
+    const offer = act && (() => (end(), act.run()));
+    last = offer;
     if (act) {
       const button = document.createElement("button");
       button.type = "button";
       button.className = "mc-say-act";
       button.textContent = act.label;
-      button.addEventListener("click", () => (end(), act.run()));
+      button.addEventListener("click", offer);
       note.append(" ", button);
     }
     place().replaceChildren(note);
@@ -58,5 +62,13 @@ window.mc = (() => {
     },
   };
 
-  return { writing, layer, say, memory };
+  // The frame names no landmarks; screen readers jump by them.
+  document.addEventListener("DOMContentLoaded", () => {
+    document.getElementById("content")?.setAttribute("role", "main");
+    document.getElementById("header-inner")?.setAttribute("role", "banner");
+  });
+
+  const accept = () => (last ? last() : false); // e.g. undo
+
+  return { writing, layer, say, accept, memory };
 })();

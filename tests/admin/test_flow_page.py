@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -157,7 +157,7 @@ def test_staff_without_permission_see_nothing(sten: Client) -> None:
 @pytest.mark.parametrize("team", ["", "sales"])
 def test_a_period_is_read_from_indexes_alone(sql: str, team: str, db: None) -> None:
     """A million tasks are fast because no row of theirs is touched but the events of a sample."""
-    params = {
+    params: dict[str, Any] = {
         "edges": [ago(30)], "start": ago(30), "stop": ago(0), "team": team, "limit": 10, "starts": [ago(30)],
         "stops": [ago(0)], "begun": ["claimed"], "sample": 10,
     }  # fmt: skip
@@ -174,6 +174,7 @@ def test_a_period_is_read_from_indexes_alone(sql: str, team: str, db: None) -> N
 class Sums(TestCase):
     """However tasks came and went, what was there and what came is what got done and what is left."""
 
+    @settings(max_examples=40, deadline=None)
     @given(
         st.lists(
             st.tuples(st.floats(0, 50), st.floats(0, 1), st.sampled_from(["open", "done", "cancelled"])),

@@ -145,6 +145,9 @@ def test_cards_are_walked_and_moved_without_a_mouse(visit: Visit, ledger: dict[s
     stands_in(page, ledger["open"], "paused")
     expect(page.locator(f"{card(page, ledger['open'])} a").first).to_be_focused()
     assert status_of(ledger["open"]) == "paused"
+    page.keyboard.press("z")
+    expect(page.locator("#mc-says")).to_contain_text("It is open again.")
+    assert status_of(ledger["open"]) == "open"
     page.keyboard.press("e")
     page.wait_for_url(f"**/{ledger['open'].pk}/edit/**")
 
