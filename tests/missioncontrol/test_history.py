@@ -29,6 +29,10 @@ def held(task: Task, ttl: dt.timedelta = HOUR) -> dict[str, Any]:
     return {"by": ADA, "task_id": task.pk, "session": "s"}
 
 
+def saved() -> int:
+    return services.save_view(by=ADA, name="Ready", query="status=ready").pk
+
+
 USES: dict[str, Callable[[Task], object]] = {
     "create_task": lambda task: services.create_task(by=ADA, title="New"),
     "update_task": lambda task: services.update_task(by=ADA, task_id=task.pk, changes={"title": "Other"}),
@@ -52,7 +56,11 @@ USES: dict[str, Callable[[Task], object]] = {
     "remember": lambda task: services.remember(
         by=ADA, kind="note", key="k", content="text", tags=[], importance=0.5, expires_at=None
     ),
+    "save_view": lambda task: saved(),
+    "change_view": lambda task: services.change_view(by=ADA, view_id=saved(), shared=True),
+    "delete_view": lambda task: services.delete_view(by=ADA, view_id=saved()),
 }
+TWICE = {"extend_claim", "release_claim", "sweep_claims", "change_view", "delete_view"}
 
 
 def test_every_service_is_tried_here() -> None:
@@ -64,7 +72,7 @@ def test_every_service_is_tried_here() -> None:
 def test_it_names_its_author(name: str, settings: Any, tmp_path: Any) -> None:
     settings.MEDIA_ROOT = tmp_path
     task = make_task()
-    steps = 2 if name in ("extend_claim", "release_claim", "sweep_claims") else 1
+    steps = 2 if name in TWICE else 1
     USES[name](task)
     events = TaskEvent.objects.filter(actor="ada").count()
     entries = AuditEntry.objects.filter(actor="ada").count()
