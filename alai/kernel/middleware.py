@@ -109,5 +109,6 @@ def _as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     kept = {name: value for name, value in response.items() if name not in {"Content-Type", "Content-Length"}}
     told = reply(request, problem_of_status(request, response), kept)
     told.cookies = response.cookies
-    response.close()
+    # Closing the refusal here would tell everybody that the request is over, and take its database connection away.
+    told._resource_closers += response._resource_closers  # type: ignore[attr-defined]
     return told

@@ -1,11 +1,15 @@
 """Whatever goes wrong, a client gets problem+json and a browser a page."""
 
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 import httpx
 import pytest
+from django.core.signals import request_finished
+from django.http import HttpResponseNotFound
+from django.test import RequestFactory
 
+from alai.kernel.middleware import ProblemMiddleware
 from tests.kernel.middleware.site import Site, serving
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -104,6 +108,33 @@ def test_any_error_reply_becomes_a_problem_and_keeps_its_headers(site: Site, sta
         assert reply.headers["Content-Type"] == "application/problem+json"
         assert reply.headers["Retry-After"] == "7" and reply.cookies["kept"] == "yes"
         assert reply.json()["code"] and reply.json()["detail"]
+
+
+def test_a_refusals_resources_go_with_the_reply_that_takes_its_place() -> None:
+    closed: list[str] = []
+    refusal = HttpResponseNotFound()
+    refusal._resource_closers.append(lambda: closed.append("file"))
+    with CaptureOver() as over:
+        reply = ProblemMiddleware(lambda request: refusal)(RequestFactory().get("/api/nothing"))
+        assert reply.status_code == 404 and not over.requests and not closed
+        reply.close()
+    assert (over.requests, closed) == (1, ["file"])
+
+
+class CaptureOver:
+    """Counts how often it is told that a request is over: then the database connection is given back."""
+
+    requests = 0
+
+    def __enter__(self) -> Self:
+        request_finished.connect(self.note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        request_finished.disconnect(self.note)
+
+    def note(self, **_: object) -> None:
+        self.requests += 1
 
 
 @pytest.mark.parametrize(
