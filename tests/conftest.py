@@ -1,6 +1,10 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
+from unittest.mock import patch
 
 import pytest
+from django.core.management.color import Style
+from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import override_settings
 
 from tests.cast import Cast, assemble
@@ -18,3 +22,23 @@ def quick_passwords() -> Iterator[None]:
 @pytest.fixture
 def cast(db: None) -> Cast:
     return assemble()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_what_is_full_is_emptied() -> Iterator[None]:
+    """After a test that commits Django empties every table, which takes ten times as long as to see which are empty."""
+    whole = DatabaseOperations.sql_flush
+
+    def sql_flush(self: DatabaseOperations, style: Style, tables: Sequence[str], **options: Any) -> list[str]:
+        if not tables:
+            return []
+        asked = " UNION ALL ".join(
+            f"SELECT '{name}' WHERE EXISTS (SELECT FROM \"{name}\")" for name in tables
+        )
+        with self.connection.cursor() as cursor:
+            cursor.execute(asked)
+            full = [name for (name,) in cursor.fetchall()]
+        return whole(self, style, full, **{**options, "allow_cascade": True})
+
+    with patch.object(DatabaseOperations, "sql_flush", sql_flush):
+        yield

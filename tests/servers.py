@@ -8,8 +8,14 @@ import atexit
 import os
 import tempfile
 from pathlib import Path
+from unittest.mock import patch
 
 from alai import embedded
+from alai.embedded import postgres
+
+# What is thrown away need not outlive a power cut: emptying a hundred tables between two tests takes no second then.
+# Tests that kill a server have one of their own, with everything on.
+CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 def _start() -> embedded.Servers:
@@ -17,7 +23,8 @@ def _start() -> embedded.Servers:
     folder.chmod(0o711)  # as root, the servers run as another account that must be able to enter
     servers = embedded.Servers(folder)
     atexit.register(_stop, servers)
-    servers.start()
+    with patch.dict(postgres.SETTINGS, CARELESS):
+        servers.start()
     os.environ.update(servers.urls, DATA_DIR=str(folder), SECRET_KEY="only-for-tests-" + "x" * 50)
     os.environ.pop("DEBUG", None)
     return servers

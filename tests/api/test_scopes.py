@@ -23,6 +23,7 @@ SCOPED = [case for case in OPERATIONS if case[1] not in OWN]
 CEO_ONLY = {"/grants"}
 SCOPES_BELOW = {  # path prefix -> what opens it; the ledger's for all others
     "/hivemind/": {"hivemind"},
+    "/inbox/erasures": {"admin"},
     "/inbox/": {"inbox:read", "inbox:write"},
     "/infra/": {"infra:read", "infra:write"},
 }

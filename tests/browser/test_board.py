@@ -173,8 +173,7 @@ def test_what_others_do_shows_up_by_itself(visit: Visit, ledger: dict[str, Task]
     """On the real server, whose streams stay open; the focus stays where it was."""
     task = ledger["open"]
     with served() as base:
-        visit.base = base
-        visit.sign_in()
+        visit.base = base.replace("127.0.0.1", "localhost")  # where she is signed in: cookies know no ports
         visit.open(f"{BOARD}?team=sales")
         expect(visit.page.get_by_text("Live", exact=True)).to_be_visible()
         visit.page.evaluate("window.untouched = true")

@@ -19,6 +19,7 @@ from tests.serving import served
 from tests.streams.listening import Heard, bearer, eventually, listening, web_workers
 from tests.streams.test_live_events import happen
 
+GROWN_UP = 6.5  # seconds; a Granian whose workers die younger gives up, and the supervisor starts another
 INSERT = (
     "INSERT INTO missioncontrol_taskevent (task_id, kind, actor, on_behalf_of, data, why, request_id) "
     "VALUES (%s, 'noted', 'john', '', '{}', '', '') RETURNING id"
@@ -150,6 +151,7 @@ def listen_until_killed(address: str, cast: Cast, position: str, heard: list[int
         already = len(heard)
         eventually(lambda: already + len(stream.events) >= more)
         for worker in web_workers(psutil.Process(), address):
+            time.sleep(max(0.0, worker.create_time() + GROWN_UP - time.time()))
             worker.kill()
         assert stream.ended.wait(10)
     heard.extend(stream.ids())

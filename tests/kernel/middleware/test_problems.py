@@ -113,7 +113,7 @@ def test_any_error_reply_becomes_a_problem_and_keeps_its_headers(site: Site, sta
 def test_a_refusals_resources_go_with_the_reply_that_takes_its_place() -> None:
     closed: list[str] = []
     refusal = HttpResponseNotFound()
-    refusal._resource_closers.append(lambda: closed.append("file"))
+    refusal._resource_closers.append(lambda: closed.append("file"))  # type: ignore[attr-defined]
     with CaptureOver() as over:
         reply = ProblemMiddleware(lambda request: refusal)(RequestFactory().get("/api/nothing"))
         assert reply.status_code == 404 and not over.requests and not closed
