@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from alai.kernel.auth import issue_token
 from alai.kernel.models import Actor, AuditEntry, Notification
@@ -45,7 +46,9 @@ def address(model: type[Model], page: str, *args: Any) -> str:
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
 def test_its_list_and_first_row_open(model: type[Model], filled: None, ada: Client, vera: Client) -> None:
     for client in (ada, vera):
-        assert client.get(address(model, "changelist")).status_code == 200
+        reply = client.get(address(model, "changelist"))
+        assert reply.status_code == 200
+        assert f" {capfirst(str(model._meta.verbose_name_plural))} · Mission Control</title>" in reply.text
         row = model._default_manager.first()
         if row is not None:
             assert client.get(address(model, "change", row.pk)).status_code == 200
