@@ -9,17 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.desk import Desk
+from tests.importing.ledgers import SCHEMA
 
-SCHEMA = """
-CREATE TABLE tasks (id INTEGER PRIMARY KEY, title TEXT NOT NULL, description TEXT, status TEXT DEFAULT 'open',
-    priority TEXT DEFAULT 'medium', owner TEXT, team TEXT, parent_id INTEGER, tags TEXT, source TEXT,
-    created_at TEXT, updated_at TEXT, completed_at TEXT, due_at TEXT, dod_evidence TEXT,
-    lease_holder TEXT, lease_session TEXT, lease_until TEXT, cost_usd REAL);
-CREATE TABLE task_comments (id INTEGER PRIMARY KEY AUTOINCREMENT, task_id INTEGER, author TEXT, body TEXT,
-    created_at TEXT);
-CREATE TABLE task_deps (task_id INTEGER, depends_on INTEGER, PRIMARY KEY(task_id, depends_on));
-CREATE TABLE task_history (id INTEGER PRIMARY KEY AUTOINCREMENT, task_id INTEGER, actor TEXT, action TEXT,
-    detail TEXT, at TEXT);
+ROWS = """
 INSERT INTO tasks (id, title, status, priority, team, tags, created_at, due_at) VALUES
     (1, 'Write the tender', 'open', 'high', 'drop', '["infra", "seo"]', '2026-03-06T03:09:00.000Z', NULL),
     (2, 'Send it', 'open', 'critical', 'drop', NULL, '2026-03-06 03:09:00', '2026-03-08 03:09:00'),
@@ -34,7 +26,7 @@ UNTIL = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "mission control?.db"
     with sqlite3.connect(path) as connection:
-        connection.executescript(SCHEMA)
+        connection.executescript(SCHEMA + ROWS)
     connection.close()
     return path
 
