@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any, Self
 
 import httpx
@@ -16,13 +15,13 @@ from alai.kernel import pagination
 from tests.benchmarks.measure import Result, ratio, take_turns, told
 
 GOAL = 1.5
-ROUNDS, REQUESTS = 3, 2
+ROUNDS, REQUESTS = 9, 3
 LIST = "/admin/missioncontrol/task/"
 SESSION = {"actor": "john", "session": "bench"}
 COMMON = """
 SELECT word FROM pg_stats, unnest(most_common_elems::text::text[], most_common_elem_freqs[:cardinality(
     most_common_elems::text::text[])]) WITH ORDINALITY AS elements (word, share)
-WHERE tablename = 'missioncontrol_tasksearch' AND attname = 'vector' AND word ~ '^[a-z]{4,}$'
+WHERE tablename = %s AND attname = 'vector' AND word ~ '^[a-z]{4,}$'
 ORDER BY abs(share - %s) LIMIT 1
 """
 NUMBERED = """
@@ -127,12 +126,19 @@ PATHS = [
     page("task list, done", f"{LIST}?status=done"),
     page("task list, all", f"{LIST}?status=all"),
     page("task list, a team", f"{LIST}?team=legal"),
-    page("task list, an owner and a tag", f"{LIST}?owner=agent-20&tag=topic-07&status=all"),
+    page("task list, an owner and a tag", f"{LIST}?owner=john&tag=bug&status=all"),
     page("task list, page 2", f"{LIST}?p=2"),
     page("task list, searched for a frequent word", f"{LIST}?q={{frequent}}"),
     page("task list, searched for a word of one task in a hundred", f"{LIST}?q={{usual}}"),
     page("task list, searched for a rare word", f"{LIST}?q={{rare}}"),
     page("task page", f"{LIST}{{task}}/change/"),
+    page("board", f"{LIST}board/"),
+    page("board of a team", f"{LIST}board/?team=legal"),
+    page("costs, 12 months", f"{LIST}costs/"),
+    page("costs, 24 months of a team", f"{LIST}costs/?months=24&team=legal"),
+    page("flow, 90 days", f"{LIST}flow/"),
+    page("flow, 365 days", f"{LIST}flow/?days=365"),
+    page("flow, 90 days of a team", f"{LIST}flow/?team=legal"),
     page("event list", "/admin/missioncontrol/taskevent/"),
     page("palette, a beginning of a word", "/admin/search/?s={beginning}"),
     call("GET /tasks", "/tasks"),
@@ -145,7 +151,7 @@ PATHS = [
     call("GET /tasks?q= of a frequent word", "/tasks?q={frequent}"),
     call("GET /tasks?q= of one task in a hundred", "/tasks?q={usual}"),
     call("GET /tasks?q= of a rare word", "/tasks?q={rare}"),
-    call("GET /tasks?q= of two words, a team", "/tasks?q={frequent}+{usual}&team=legal"),
+    call("GET /tasks?q= of two words, a team", "/tasks?q={frequent}+{second}&team=web"),
     call("GET /stats", "/stats"),
     call("GET /tasks/{id}/events", "/tasks/{middle}/events"),
     Path("POST /claims/next", claim_next, give_back),
@@ -165,12 +171,12 @@ def run(arguments: list[str]) -> list[Result]:
 
 def compare(path: Path, large: Side, small: Side) -> Result:
     ours, theirs = take_turns(ROUNDS, lambda: timed(path, large), lambda: timed(path, small))
-    detail = f"{told(ours, 'ms', 1)} against {told(theirs, 'ms', 1)}, {ROUNDS} rounds of {REQUESTS}"
+    detail = f"{told(ours, 'ms', 1)} against {told(theirs, 'ms', 1)}, {ROUNDS} rounds, the best of {REQUESTS}"
     return Result(path.name, ratio(ours, theirs), GOAL, detail, at_most=True)
 
 
 def timed(path: Path, side: Side) -> float:
-    """Milliseconds a request."""
+    """Milliseconds of the best of a few requests: what others take from the machine only adds to it."""
     side.connection.close()  # the server closes what was idle while the other had its turn
     path.act(side)
     path.after(side)
@@ -180,7 +186,7 @@ def timed(path: Path, side: Side) -> float:
         path.act(side)
         times.append(time.perf_counter() - begin)
         path.after(side)
-    return fmean(times) * 1000
+    return min(times) * 1000
 
 
 def sign_in(address: str, password: str) -> str:
@@ -193,12 +199,12 @@ def sign_in(address: str, password: str) -> str:
         return "; ".join(f"{name}={value}" for name, value in client.cookies.items())
 
 
-def choose_words(database: str) -> dict[str, str]:
-    """A word of very many tasks, one of every hundredth, one of a single task."""
+def choose_words(database: str, table: str = "missioncontrol_tasksearch") -> dict[str, str]:
+    """A word of very many tasks, one of a third, one of every hundredth, one of a single task."""
     with psycopg.connect(database) as connection:
         chosen = {}
-        for name, share in (("frequent", 1.0), ("usual", 0.01)):
-            row = connection.execute(COMMON, [share]).fetchone()
+        for name, share in (("frequent", 1.0), ("second", 0.35), ("usual", 0.01)):
+            row = connection.execute(COMMON, [table, share]).fetchone()
             assert row is not None
             chosen[name] = row[0]
         row = connection.execute(NUMBERED).fetchone()

@@ -22,6 +22,7 @@ from alai.kernel.auth import issue_token
 from alai.kernel.models import Actor
 from missioncontrol import leases
 from missioncontrol.models import Task
+from missioncontrol.services.claims import NextFilters
 from tests.cast import Caller
 
 pytestmark = pytest.mark.django_db
@@ -30,6 +31,7 @@ LARGE = {
     "missioncontrol_task",
     "missioncontrol_tasksearch",
     "missioncontrol_taskevent",
+    "missioncontrol_costentry",
     "missioncontrol_memory",
 }
 MOST = 2_600  # rows of a large table that one query may look at, a tenth of it and less
@@ -70,6 +72,16 @@ PAGES = [
     "/admin/missioncontrol/comment/",
     "/admin/missioncontrol/evidence/",
     "/admin/missioncontrol/dependency/",
+    "/admin/missioncontrol/costentry/",
+    "/admin/missioncontrol/gatepolicy/",
+    f"{LIST}board/",
+    f"{LIST}board/?team=legal",
+    f"{LIST}flow/?days=30",
+    f"{LIST}costs/",
+    f"{LIST}costs/?months=24",
+    f"{LIST}costs/?months=3",
+    f"{LIST}costs/?team=legal",
+    f"{LIST}costs/?team=nobody",
     "/admin/missioncontrol/memory/",
     "/admin/missioncontrol/memory/?q=contract",
     "/admin/kernel/auditentry/",
@@ -192,14 +204,17 @@ def test_a_call_reads_what_it_answers(path: str, large: Large) -> None:
     assert too_much(sent(act)) == []
 
 
-@pytest.mark.parametrize("filters", ["", "AND t.team = 'legal'", "AND t.team = 'nobody'"])
-def test_the_next_claim_looks_at_few_tasks(filters: str) -> None:
+@pytest.mark.parametrize(
+    "filters", [NextFilters(), NextFilters(teams=("legal",)), NextFilters(teams=("nobody",))], ids=str
+)
+def test_the_next_claim_looks_at_few_tasks(filters: NextFilters) -> None:
+    text, params = filters.sql()
     given = {
         "by": "john", "behalf": "", "why": "", "request": "", "context": "{}", "actor": "john", "session": "s1",
-        "ttl": "10 minutes", "enforced": True, "note": "{}", "override": False, "capabilities": None,
+        "ttl": "10 minutes", "enforced": True, "note": "{}", "override": False, "capabilities": None, **params,
     }  # fmt: skip
     with connection.cursor() as cursor:
-        sql = cursor.mogrify(leases.NEXT.format(filters=filters), given)
+        sql = cursor.mogrify(leases.NEXT.format(filters=text), given)
     assert too_much([sql]) == []
 
 
