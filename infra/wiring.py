@@ -8,7 +8,7 @@ from django.db.models import Q
 from alai.kernel import audit, retention
 from alai.kernel.api import register_lookup
 from alai.kernel.principals import Principal
-from infra import models, registry, selectors
+from infra import models, records, registry, selectors, selectors_hosts, selectors_jobs, services
 
 # In the order in which they refer to each other.
 KINDS: tuple[type[models.Record], ...] = (
@@ -23,6 +23,7 @@ KINDS: tuple[type[models.Record], ...] = (
     models.AlertRule,
     models.AlertPolicy,
     models.Check,
+    models.Job,
     models.MaintenanceWindow,
     models.Environment,
     models.EnvironmentVariable,
@@ -59,6 +60,8 @@ def register() -> None:
     retention.register("incident-entries", models.IncidentEntry, "at", None, "What happened to incidents.")
     retention.permanent(models.Incident, reason="few, and postmortems look at them for years")
     retention.permanent(models.CheckState, reason="one row a check")
+    _register_hosts()
+    _register_jobs()
     register_lookup("incident_id", _find_incident)
     register_lookup("domain", _find_site)
     for through in (
@@ -68,6 +71,35 @@ def register() -> None:
         models.MaintenanceWindow.hosts.through,
     ):
         audit.register(through)
+
+
+def _register_hosts() -> None:
+    """Beats of hosts, and what is read of them."""
+    audit.exempt(models.HostState, reason="rewritten at each beat")
+    audit.exempt(models.ServiceState, reason="rewritten at each beat; what is down too long is an edge")
+    audit.exempt(models.Beat, reason="one row a beat")
+    retention.register("host-beats", models.Beat, "at", 30, "Heartbeats of hosts; the last one stays.")
+    retention.permanent(models.HostState, reason="one row a host")
+    retention.permanent(models.ServiceState, reason="one row a service")
+    records.register("hosts", selectors_hosts.host_records)
+    records.register("services", selectors_hosts.service_records)
+    register_lookup("host", _find_host)
+
+
+def _register_jobs() -> None:
+    """Jobs' pings, and what is read of them."""
+    audit.exempt(models.JobState, reason="rewritten at each ping")
+    audit.exempt(models.Ping, reason="one row a ping")
+    retention.register(
+        "pings", models.Ping, "at", 30, "Pings of jobs with what they carried; how a job stands stays."
+    )
+    retention.permanent(models.JobState, reason="one row a job")
+    records.register("jobs", selectors_jobs.job_records)
+
+
+def _find_host(principal: Principal, host: str) -> models.Host:
+    principal.require_host(host)
+    return services.host_named(host)
 
 
 def _find_incident(principal: Principal, incident_id: int) -> models.Incident:

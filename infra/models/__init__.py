@@ -7,6 +7,7 @@ from infra.models.alerting import (
     Rotation,
     Severity,
 )
+from infra.models.beats import Beat, HostState, ServiceState
 from infra.models.checks import Check, CheckState, Edge, HourSummary, Result
 from infra.models.hosts import Host, RecoveryTier, Service
 from infra.models.incidents import Incident, IncidentEntry
@@ -19,12 +20,14 @@ from infra.models.inventory import (
     Risk,
     Secret,
 )
+from infra.models.jobs import Job, JobState, Ping
 from infra.models.records import Record
 from infra.models.sites import Platform, Site
 
 __all__ = [
     "AlertPolicy",
     "AlertRule",
+    "Beat",
     "Channel",
     "Check",
     "CheckState",
@@ -36,10 +39,14 @@ __all__ = [
     "FailureMode",
     "FeatureFlag",
     "Host",
+    "HostState",
     "HourSummary",
     "Incident",
     "IncidentEntry",
+    "Job",
+    "JobState",
     "MaintenanceWindow",
+    "Ping",
     "Platform",
     "Record",
     "RecoveryTier",
@@ -48,6 +55,7 @@ __all__ = [
     "Rotation",
     "Secret",
     "Service",
+    "ServiceState",
     "Severity",
     "Site",
 ]

@@ -5,8 +5,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from infra.probes.base import Probe
+from infra.probes.beats import HeartbeatProbe, MeasureProbe, ServiceProbe
 from infra.probes.conditions import BadCondition, read
 from infra.probes.http import HttpProbe
+from infra.probes.jobs import JobProbe
 from infra.probes.network import DnsProbe, TcpProbe, TlsProbe
 
 # A model server and a drift check are HTTP checks whose conditions stand in their settings.
@@ -15,6 +17,10 @@ KINDS: dict[str, type[Any]] = {
     "tls": TlsProbe,
     "dns": DnsProbe,
     "tcp": TcpProbe,
+    "heartbeat": HeartbeatProbe,
+    "service": ServiceProbe,
+    "measure": MeasureProbe,
+    "job": JobProbe,
 }
 _adapters = {name: TypeAdapter(kind) for name, kind in KINDS.items()}
 
