@@ -15,6 +15,7 @@ COMMANDS = {
     "login": "alai.cli.login",
     "mc": "alai.cli.mc",
     "hive": "alai.cli.hive",
+    "heartbeat": "alai.cli.heartbeat",
     "completion": "alai.cli.completion",
 }
 
