@@ -5,10 +5,19 @@ from typing import Any
 
 from django.db.models import Q
 
-from alai.kernel import audit, retention
+from alai.kernel import audit, metrics, retention
 from alai.kernel.api import register_lookup
 from alai.kernel.principals import Principal
-from infra import models, records, registry, selectors, selectors_hosts, selectors_jobs, services
+from infra import (
+    models,
+    records,
+    registry,
+    selectors,
+    selectors_hosts,
+    selectors_house,
+    selectors_jobs,
+    services,
+)
 
 # In the order in which they refer to each other.
 KINDS: tuple[type[models.Record], ...] = (
@@ -62,6 +71,7 @@ def register() -> None:
     retention.permanent(models.CheckState, reason="one row a check")
     _register_hosts()
     _register_jobs()
+    _register_house()
     register_lookup("incident_id", _find_incident)
     register_lookup("domain", _find_site)
     for through in (
@@ -84,6 +94,13 @@ def _register_hosts() -> None:
     records.register("hosts", selectors_hosts.host_records)
     records.register("services", selectors_hosts.service_records)
     register_lookup("host", _find_host)
+
+
+def _register_house() -> None:
+    """What probes read of ourselves."""
+    records.register("queues", metrics.queue_depths)
+    records.register("parts", selectors_house.part_records)
+    records.register("secrets", selectors_house.secret_records)
 
 
 def _register_jobs() -> None:
