@@ -11,6 +11,7 @@ from infra import selectors, services
 from infra.hosts_api import router as hosts_router
 from infra.jobs_api import router as jobs_router
 from infra.models import Cost
+from infra.routing_api import router as routing_router
 from infra.schemas import (
     CheckList,
     CheckOut,
@@ -33,6 +34,7 @@ from infra.schemas import (
 router = Router(tags=["infra"])
 router.add_router("", hosts_router)
 router.add_router("", jobs_router)
+router.add_router("", routing_router)
 READ = Scope("infra:read", "infra:write")
 WRITE = Scope("infra:write")
 

@@ -33,6 +33,8 @@ KINDS: tuple[type[models.Record], ...] = (
     models.AlertPolicy,
     models.Check,
     models.Job,
+    models.ModelServer,
+    models.ModelTier,
     models.MaintenanceWindow,
     models.Environment,
     models.EnvironmentVariable,
@@ -48,6 +50,7 @@ def register() -> None:
     registry.register(models.EscalationPolicy, mentions=channels_of_steps)
     for model in KINDS:
         registry.register(model)
+    registry.register(models.FailoverRule, mentions=tiers_of_rule)
     for kind in registry.kinds():
         audit.register(kind.model)
         retention.permanent(kind.model, reason="facts about the company, few, pruned with their files")
@@ -72,6 +75,7 @@ def register() -> None:
     _register_hosts()
     _register_jobs()
     _register_house()
+    _register_routing()
     register_lookup("incident_id", _find_incident)
     register_lookup("domain", _find_site)
     for through in (
@@ -94,6 +98,14 @@ def _register_hosts() -> None:
     records.register("hosts", selectors_hosts.host_records)
     records.register("services", selectors_hosts.service_records)
     register_lookup("host", _find_host)
+
+
+def _register_routing() -> None:
+    """Somebody's word against the checks': every change is audited, and what expired goes."""
+    audit.register(models.RoutingOverride)
+    retention.register(
+        "routing-overrides", models.RoutingOverride, "expires_at", 30, "Overrides that expired."
+    )
 
 
 def _register_house() -> None:
@@ -125,6 +137,11 @@ def _find_incident(principal: Principal, incident_id: int) -> models.Incident:
 
 def _find_site(principal: Principal, domain: str) -> models.Site:
     return selectors.site_named(domain)
+
+
+def tiers_of_rule(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for tier in values.get("tiers", []):
+        yield "tiers", "model_tiers", tier
 
 
 def channels_of_steps(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -16,6 +16,7 @@ COMMANDS = {
     "mc": "alai.cli.mc",
     "hive": "alai.cli.hive",
     "heartbeat": "alai.cli.heartbeat",
+    "routing": "alai.cli.routing",
     "completion": "alai.cli.completion",
 }
 

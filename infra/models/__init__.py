@@ -22,6 +22,7 @@ from infra.models.inventory import (
 )
 from infra.models.jobs import Job, JobState, Ping
 from infra.models.records import Record
+from infra.models.routing import FailoverRule, ModelServer, ModelTier, RoutingOverride
 from infra.models.sites import Platform, Site
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Environment",
     "EnvironmentVariable",
     "EscalationPolicy",
+    "FailoverRule",
     "FailureMode",
     "FeatureFlag",
     "Host",
@@ -46,6 +48,8 @@ __all__ = [
     "Job",
     "JobState",
     "MaintenanceWindow",
+    "ModelServer",
+    "ModelTier",
     "Ping",
     "Platform",
     "Record",
@@ -53,6 +57,7 @@ __all__ = [
     "Result",
     "Risk",
     "Rotation",
+    "RoutingOverride",
     "Secret",
     "Service",
     "ServiceState",

@@ -14,18 +14,22 @@ from infra.services.pings import Call as PingCall
 from infra.services.pings import ping, tend_jobs
 from infra.services.records import take_from_file
 from infra.services.rolling import roll_up
+from infra.services.routing import clear_override, override_server, pin_tier
 from infra.services.watching import ensure_states, look_round, probe_now, watch
 
 __all__ = [
     "PingCall",
     "acknowledge",
     "assign",
+    "clear_override",
     "deal_with_edges",
     "ensure_states",
     "escalate",
     "host_named",
     "look_round",
     "note",
+    "override_server",
+    "pin_tier",
     "ping",
     "probe_now",
     "record_beat",
