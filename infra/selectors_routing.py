@@ -115,8 +115,8 @@ def _seen(row: Mapping[str, Any], override: Override | None, now: datetime, seen
     addresses = [(one["via"], f"http://{one['address']}:{row['port']}") for one in row["addresses"]]
     url = f"http://127.0.0.1:{row['port']}" if row["host"] == seen_from else _url(addresses, seen_from)
     return Seen(
-        Server(row["name"], health, models, url, why), row["host"], row["role"], row["port"], row["path"], row["timeout_ms"],
-        addresses, looked_at, row["detail"] or "", override,
+        Server(row["name"], health, models, url, why), row["host"], row["role"], row["port"], row["path"],
+        row["timeout_ms"], addresses, looked_at, row["detail"] or "", override,
     )  # fmt: skip
 
 

@@ -29,9 +29,9 @@ VERBS = (
             JSON,
             URL,
         ),
-        notes="Writes ollama-health.json from its own looks, and ollama-health-override.json while an override stands;\n"
-        "one that was written by hand stays as it is. While the server is away it goes on with the plan that it last\n"
-        "got, and exits with 4.",
+        notes="Writes ollama-health.json from its own looks, and ollama-health-override.json while an override\n"
+        "stands; one that was written by hand stays as it is. While the server is away it goes on\n"
+        "with the plan that it last got, and exits with 4.",
         examples=(
             "alai routing sync --host anvil",
             "alai routing sync --host forge --every 15 --tier-routing ~/system/config/tier-routing.json",
