@@ -206,7 +206,7 @@ def _room(kind: registry.Kind, request: HttpRequest) -> dict[str, Any]:
 def register(rooms: Mapping[type[models.Model], Any]) -> None:
     """A room for every kind of record, of its own where `rooms` has one; the kinds themselves are told later than
     admins are found."""
-    own = {Site: SiteAdmin, **rooms}
+    own: dict[type[models.Model], Any] = {Site: SiteAdmin, **rooms}
     for model in apps.get_app_config("infra").get_models():
         if issubclass(model, Record):
             admin.site.register(model, own.get(model, RecordAdmin))

@@ -36,7 +36,7 @@ class OverrideForm(forms.Form):
     server = forms.CharField(required=False, max_length=100)
     tier = forms.CharField(required=False, max_length=100)
     reason = forms.CharField(max_length=500)
-    minutes = forms.TypedChoiceField(choices=LENGTHS, coerce=int, required=False, empty_value=60)
+    minutes = forms.TypedChoiceField(choices=LENGTHS, coerce=int, required=False)
 
 
 class ModelTierAdmin(RecordAdmin):
@@ -88,7 +88,7 @@ def may_overrule(request: HttpRequest) -> bool:
 
 
 def _overrule(by: Principal, data: dict[str, Any]) -> None:
-    until = records.clock() + timedelta(minutes=data["minutes"])
+    until = records.clock() + timedelta(minutes=data["minutes"] or LENGTHS[0][0])
     if data["what"] == "clear":
         services.clear_override(by=by, server=data["server"], tier=data["tier"], reason=data["reason"])
     elif data["what"] == "pin":
