@@ -65,6 +65,8 @@ SECTIONS: dict[str, list[Item]] = {
         Item("Sites", "public", "infra.site"),
         Item("Hosts", "dns", "infra.host"),
         Item("Services", "deployed_code", "infra.service"),
+        Item("Jobs", "event_repeat", "infra.job"),
+        Item("Model routing", "alt_route", "infra.modeltier", page="routing"),
         Item("Alert rules", "notification_important", "infra.alertrule"),
         Item("Escalation", "stairs", "infra.escalationpolicy"),
         Item("Secrets", "encrypted", "infra.secret"),

@@ -8,15 +8,16 @@ from ninja import Path, Query, Router, Status
 from alai.kernel.api import PROBLEMS, Scope, caller
 from alai.kernel.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from infra import selectors, services
-from infra.models import Cost, Host
+from infra.hosts_api import router as hosts_router
+from infra.jobs_api import router as jobs_router
+from infra.models import Cost
+from infra.routing_api import router as routing_router
 from infra.schemas import (
     CheckList,
     CheckOut,
     EntryOut,
     HostingCostList,
     HostingCostOut,
-    HostList,
-    HostOut,
     IncidentDetail,
     IncidentList,
     IncidentNoteIn,
@@ -31,6 +32,9 @@ from infra.schemas import (
 )
 
 router = Router(tags=["infra"])
+router.add_router("", hosts_router)
+router.add_router("", jobs_router)
+router.add_router("", routing_router)
 READ = Scope("infra:read", "infra:write")
 WRITE = Scope("infra:write")
 
@@ -133,11 +137,6 @@ def acknowledge_incident(request: HttpRequest, incident_id: int, body: IncidentN
 def resolve_incident(request: HttpRequest, incident_id: int, body: IncidentNoteIn) -> IncidentOut:
     """Say that it is over. Resolving it twice changes nothing."""
     return IncidentOut.of(services.resolve(by=caller(request), incident_id=incident_id, note=body.note))
-
-
-@router.get("/infra/hosts", auth=READ, response={200: HostList, **PROBLEMS}, operation_id="list_hosts")
-def list_hosts(request: HttpRequest) -> HostList:
-    return HostList(items=[HostOut.of(host) for host in Host.objects.all()])
 
 
 @router.get("/infra/costs", auth=READ, response={200: HostingCostList, **PROBLEMS}, operation_id="list_costs")

@@ -8,7 +8,7 @@ from ninja import Schema
 from pydantic import Field
 
 from alai.kernel.shapes import Body
-from infra.models import Check, Cost, Host, Incident, IncidentEntry, Result, Site
+from infra.models import Check, Cost, Incident, IncidentEntry, Result, Site
 from infra.probes import Verdict
 from infra.selectors import Range, Standing, Uptime, standing_of
 
@@ -189,31 +189,6 @@ class IncidentList(Schema):
 
 class IncidentNoteIn(Body):
     note: Annotated[str, Field(max_length=2000)] = ""
-
-
-class HostOut(Schema):
-    name: str
-    title: str
-    role: str
-    hardware: str
-    memory_gb: int | None
-    addresses: list[dict[str, str]]
-
-    @classmethod
-    def of(cls, host: Host) -> "HostOut":
-        return cls(
-            name=host.slug,
-            title=host.name,
-            role=host.role,
-            hardware=host.hardware,
-            memory_gb=host.memory_gb,
-            addresses=host.addresses,
-        )
-
-
-class HostList(Schema):
-    items: list[HostOut]
-    next_cursor: None = None
 
 
 class RangeOut(Schema):

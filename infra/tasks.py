@@ -17,6 +17,7 @@ def probe() -> str:
     """A shift of looking round, on the watch's own worker, until the next one begins."""
     if not settings.WATCH:
         return "Watching is off (WATCH)"
+    services.tend_jobs()
     services.ensure_states()
     return f"{services.watch(SHIFT_SECONDS)} looks"
 

@@ -1,7 +1,8 @@
 """What a look means: pure rules that turn sightings into confirmed changes. Handbook: "Alarms and Escalation".
 
 One failed look proves nothing: it is looked at again 15 seconds apart before it counts, and a recovery is believed
-at the second good look. What could not be looked at concludes nothing.
+at the second good look. What could not be looked at concludes nothing. What our own records say (a missed beat, a
+failed job) counts at once, from the moment at which it became so.
 """
 
 from dataclasses import dataclass, replace
@@ -36,6 +37,9 @@ def step(standing: Standing, seen: Observation, now: datetime, interval: timedel
     """The rules, for one look."""
     if seen.verdict == standing.verdict:
         return Step(replace(standing, pending=0), None, interval)
+    if seen.since is not None:  # our own records say it: a second look would read the same
+        since = max(seen.since, standing.since)
+        return Step(Standing(seen.verdict, since), standing.verdict, interval)
     pending = standing.pending + 1
     if standing.verdict == Verdict.UNKNOWN and seen.verdict == Verdict.UP:
         return Step(

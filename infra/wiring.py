@@ -5,10 +5,19 @@ from typing import Any
 
 from django.db.models import Q
 
-from alai.kernel import audit, retention
+from alai.kernel import audit, metrics, retention
 from alai.kernel.api import register_lookup
 from alai.kernel.principals import Principal
-from infra import models, registry, selectors
+from infra import (
+    models,
+    records,
+    registry,
+    selectors,
+    selectors_hosts,
+    selectors_house,
+    selectors_jobs,
+    services,
+)
 
 # In the order in which they refer to each other.
 KINDS: tuple[type[models.Record], ...] = (
@@ -23,6 +32,9 @@ KINDS: tuple[type[models.Record], ...] = (
     models.AlertRule,
     models.AlertPolicy,
     models.Check,
+    models.Job,
+    models.ModelServer,
+    models.ModelTier,
     models.MaintenanceWindow,
     models.Environment,
     models.EnvironmentVariable,
@@ -38,6 +50,7 @@ def register() -> None:
     registry.register(models.EscalationPolicy, mentions=channels_of_steps)
     for model in KINDS:
         registry.register(model)
+    registry.register(models.FailoverRule, mentions=tiers_of_rule)
     for kind in registry.kinds():
         audit.register(kind.model)
         retention.permanent(kind.model, reason="facts about the company, few, pruned with their files")
@@ -59,6 +72,10 @@ def register() -> None:
     retention.register("incident-entries", models.IncidentEntry, "at", None, "What happened to incidents.")
     retention.permanent(models.Incident, reason="few, and postmortems look at them for years")
     retention.permanent(models.CheckState, reason="one row a check")
+    _register_hosts()
+    _register_jobs()
+    _register_house()
+    _register_routing()
     register_lookup("incident_id", _find_incident)
     register_lookup("domain", _find_site)
     for through in (
@@ -70,12 +87,61 @@ def register() -> None:
         audit.register(through)
 
 
+def _register_hosts() -> None:
+    """Beats of hosts, and what is read of them."""
+    audit.exempt(models.HostState, reason="rewritten at each beat")
+    audit.exempt(models.ServiceState, reason="rewritten at each beat; what is down too long is an edge")
+    audit.exempt(models.Beat, reason="one row a beat")
+    retention.register("host-beats", models.Beat, "at", 30, "Heartbeats of hosts; the last one stays.")
+    retention.permanent(models.HostState, reason="one row a host")
+    retention.permanent(models.ServiceState, reason="one row a service")
+    records.register("hosts", selectors_hosts.host_records)
+    records.register("services", selectors_hosts.service_records)
+    register_lookup("host", _find_host)
+
+
+def _register_routing() -> None:
+    """Somebody's word against the checks': every change is audited, and what expired goes."""
+    audit.register(models.RoutingOverride)
+    retention.register(
+        "routing-overrides", models.RoutingOverride, "expires_at", 30, "Overrides that expired."
+    )
+
+
+def _register_house() -> None:
+    """What probes read of ourselves."""
+    records.register("queues", metrics.queue_depths)
+    records.register("parts", selectors_house.part_records)
+    records.register("secrets", selectors_house.secret_records)
+
+
+def _register_jobs() -> None:
+    """Jobs' pings, and what is read of them."""
+    audit.exempt(models.JobState, reason="rewritten at each ping")
+    audit.exempt(models.Ping, reason="one row a ping")
+    retention.register(
+        "pings", models.Ping, "at", 30, "Pings of jobs with what they carried; how a job stands stays."
+    )
+    retention.permanent(models.JobState, reason="one row a job")
+    records.register("jobs", selectors_jobs.job_records)
+
+
+def _find_host(principal: Principal, host: str) -> models.Host:
+    principal.require_host(host)
+    return services.host_named(host)
+
+
 def _find_incident(principal: Principal, incident_id: int) -> models.Incident:
     return selectors.incident_numbered(incident_id)
 
 
 def _find_site(principal: Principal, domain: str) -> models.Site:
     return selectors.site_named(domain)
+
+
+def tiers_of_rule(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for tier in values.get("tiers", []):
+        yield "tiers", "model_tiers", tier
 
 
 def channels_of_steps(values: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -15,6 +15,8 @@ COMMANDS = {
     "login": "alai.cli.login",
     "mc": "alai.cli.mc",
     "hive": "alai.cli.hive",
+    "heartbeat": "alai.cli.heartbeat",
+    "routing": "alai.cli.routing",
     "completion": "alai.cli.completion",
 }
 

@@ -138,15 +138,20 @@ def stamp(name: str) -> None:
         logger.debug("No sign of life written for %s: %s", name, type(error).__name__)
 
 
+def age_of_stamp(name: str) -> float | None:
+    """How many seconds ago `name` last stamped, by Valkey's clock alone (hosts' clocks differ); None for never."""
+    left_ms = valkey().pttl(_stamp_key(name))
+    return STAMP_KEPT - left_ms / 1000 if left_ms >= 0 else None
+
+
 def seen(name: str) -> Finding:
-    """How long ago `name` last stamped, by Valkey's clock alone (hosts' clocks differ)."""
+    """Whether `name` shows signs of life."""
     try:
-        left_ms = valkey().pttl(_stamp_key(name))
+        age = age_of_stamp(name)
     except (RedisError, OSError):
         return Finding("degraded", "unknown while the broker is away")
-    if left_ms < 0:
+    if age is None:
         return Finding("degraded", "not seen")
-    age = STAMP_KEPT - left_ms / 1000
     return Finding("ok" if age <= STALE_AFTER else "degraded", f"last seen {age:.0f} s ago")
 
 

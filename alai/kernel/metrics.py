@@ -97,6 +97,12 @@ def _celery_queue() -> dict[Labels, float]:
 queue_depth(_celery_queue)
 
 
+def queue_depths() -> dict[str, float]:
+    """How many jobs wait in each queue; one whose source is away is left out."""
+    family = _read(_gauges["alai_job_queue_depth"])
+    return {sample.labels["queue_name"]: sample.value for sample in family.samples}
+
+
 def _read(gauge: ScrapedGauge) -> GaugeMetricFamily:
     family = GaugeMetricFamily(gauge.name, gauge.help, labels=gauge.labels)
     for read in gauge.reads:

@@ -20,6 +20,8 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+# Clients of other conventions, which want their own short words.
+OTHER_TONGUES = ("/ping/",)
 # Asked for every few seconds by machines, or by every page: their lines would hide the others.
 NOISE = ("/health", "/metrics", "/static/")
 
@@ -100,6 +102,8 @@ def _speaks_for_itself(request: HttpRequest, response: HttpResponse) -> bool:
     """A problem, a page for a browser, or outside the API a JSON body such as that of /health/ready."""
     kind = response.get("Content-Type", "")
     if kind.startswith(PROBLEM_JSON) or wants_page(request):
+        return True
+    if kind.startswith("text/plain") and request.path_info.startswith(OTHER_TONGUES):
         return True
     return kind.startswith("application/json") and not request.path_info.startswith("/api/")
 

@@ -40,6 +40,12 @@ class Principal:
                 f"This token is limited to the teams {', '.join(self.teams)}.", code="team_not_allowed"
             )
 
+    def require_host(self, host: str) -> None:
+        if self.hosts and host not in self.hosts:
+            raise Forbidden(
+                f"This token is limited to the hosts {', '.join(self.hosts)}.", code="host_not_allowed"
+            )
+
     def name_for(self, actor: str | None) -> str:
         """The actor that a body names: the caller itself, or with `admin` anybody, on whose behalf it acts."""
         if not actor or actor == self.actor:

@@ -1,8 +1,8 @@
 from alai.kernel.needs import register
-from infra.admin import incidents, records
+from infra.admin import incidents, machines, records, routing
 from infra.admin.needs import open_incidents
 
-__all__ = ["incidents", "records"]
+__all__ = ["incidents", "machines", "records", "routing"]
 
-records.register()
+records.register(machines.ROOMS | routing.ROOMS)
 register("incidents", open_incidents, weight=95)

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from alai.kernel import words
 from infra import selectors
+from infra.admin import machines
 from infra.models import Check, HourSummary, Incident, Site
 from infra.probes import Verdict
 from infra.selectors import SECONDS, Standing
@@ -65,7 +66,10 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "incidents": incidents,
         "sentence": sentence(rows, incidents),
         "watching": settings.WATCH,
-        "others": list(selectors.checks().filter(site=None, enabled=True)[:200]),
+        "others": list(
+            selectors.checks().filter(site=None, enabled=True).exclude(kind__in=machines.SHOWN)[:200]
+        ),
+        **machines.panel(),
         "may_act": request.user.has_perm("infra.change_incident"),
     }
 

@@ -1,5 +1,6 @@
 """The registry's rooms: one admin class for every kind, told apart by what their lists show."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.apps import apps
@@ -42,6 +43,9 @@ LISTS: dict[str, tuple[str, ...]] = {
     "costs": ("what", "current_min", "current_max", "target_min", "target_max", "year"),
     "risks": ("risk", "likelihood", "impact", "mitigation"),
     "failure_modes": ("failure", "detection", "response", "recovery"),
+    "model_servers": ("host", "port", "role", "watched_by"),
+    "model_tiers": ("server", "model"),
+    "failover_rules": ("server", "rank", "tiers", "to_server", "cloud"),
 }
 
 
@@ -199,9 +203,10 @@ def _room(kind: registry.Kind, request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def register() -> None:
-    """A room for every kind of record; the kinds themselves are told later than admins are found."""
+def register(rooms: Mapping[type[models.Model], Any]) -> None:
+    """A room for every kind of record, of its own where `rooms` has one; the kinds themselves are told later than
+    admins are found."""
+    own: dict[type[models.Model], Any] = {Site: SiteAdmin, **rooms}
     for model in apps.get_app_config("infra").get_models():
         if issubclass(model, Record):
-            room: Any = SiteAdmin if model is Site else RecordAdmin
-            admin.site.register(model, room)
+            admin.site.register(model, own.get(model, RecordAdmin))

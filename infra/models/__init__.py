@@ -7,6 +7,7 @@ from infra.models.alerting import (
     Rotation,
     Severity,
 )
+from infra.models.beats import Beat, HostState, ServiceState
 from infra.models.checks import Check, CheckState, Edge, HourSummary, Result
 from infra.models.hosts import Host, RecoveryTier, Service
 from infra.models.incidents import Incident, IncidentEntry
@@ -19,12 +20,15 @@ from infra.models.inventory import (
     Risk,
     Secret,
 )
+from infra.models.jobs import Job, JobState, Ping
 from infra.models.records import Record
+from infra.models.routing import FailoverRule, ModelServer, ModelTier, RoutingOverride
 from infra.models.sites import Platform, Site
 
 __all__ = [
     "AlertPolicy",
     "AlertRule",
+    "Beat",
     "Channel",
     "Check",
     "CheckState",
@@ -33,21 +37,30 @@ __all__ = [
     "Environment",
     "EnvironmentVariable",
     "EscalationPolicy",
+    "FailoverRule",
     "FailureMode",
     "FeatureFlag",
     "Host",
+    "HostState",
     "HourSummary",
     "Incident",
     "IncidentEntry",
+    "Job",
+    "JobState",
     "MaintenanceWindow",
+    "ModelServer",
+    "ModelTier",
+    "Ping",
     "Platform",
     "Record",
     "RecoveryTier",
     "Result",
     "Risk",
     "Rotation",
+    "RoutingOverride",
     "Secret",
     "Service",
+    "ServiceState",
     "Severity",
     "Site",
 ]

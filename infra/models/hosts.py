@@ -1,12 +1,16 @@
 """Machines and what runs on them. Handbook: "ANVIL SPOF Elimination Plan", "Current State vs Target State"."""
 
+import re
 from typing import Annotated, Literal, TypedDict
 
+from django.core.validators import RegexValidator
 from django.db import models
 from pydantic import Field
 
 from infra.models.records import Record, reference, text
 from infra.models.struct import StructField
+
+UNIT = re.compile(r"(docker:)?[A-Za-z0-9][A-Za-z0-9@._-]*")  # no word of it is an option or a path
 
 
 class Address(TypedDict):
@@ -54,8 +58,18 @@ class Service(Record):
         "recovery tier", choices=Tier, null=True, blank=True, help_text="Decides its RPO and RTO."
     )
     port = models.PositiveIntegerField(null=True, blank=True)
+    path = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        help_text="What its host asks for to see it answer, e.g. /health.",
+    )
     unit = models.CharField(
-        max_length=100, blank=True, default="", help_text="The launchd or systemd unit that runs it."
+        max_length=100,
+        blank=True,
+        default="",
+        validators=[RegexValidator(rf"^{UNIT.pattern}\Z", "A unit's name, or docker:NAME.")],
+        help_text="The launchd or systemd unit that runs it, or docker:NAME.",
     )
     restart = models.BooleanField(default=False, help_text="The host's agent restarts it when it is down.")
     depends_on = models.ManyToManyField("self", symmetrical=False, blank=True, related_name="dependants")

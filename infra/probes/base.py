@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -26,31 +27,40 @@ BAD = frozenset({Verdict.DEGRADED, Verdict.DOWN, Verdict.BLOCKED})
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One look: the verdict, a sentence, how long it took in milliseconds, and what else was seen."""
+    """One look: the verdict, a sentence, how long it took in milliseconds, and what else was seen.
+
+    `since` says when it became so, where our own records tell that for certain: then no second look is needed.
+    """
 
     verdict: Verdict
     detail: str = ""
     latency_ms: float | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What probes share: sessions that keep no connection, and a resolver.
+    """What probes share: sessions that keep no connection, a resolver, and what our own records say.
 
     `open` refuses private addresses, `trusted` reaches them too: only checks of the registry that say so use it.
+    `records` holds, by source, what the prober read before the round for the probes that name that `source`.
     """
 
     open: aiohttp.ClientSession
     trusted: aiohttp.ClientSession
     resolver: dns.asyncresolver.Resolver
+    records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def session(self, *, private: bool) -> aiohttp.ClientSession:
         return self.trusted if private else self.open
 
 
 class Probe(Protocol):
-    """A frozen dataclass whose fields are its configuration; `run` never raises for what the world does."""
+    """A frozen dataclass whose fields are its configuration; `run` never raises for what the world does.
+
+    One that judges our own records has a class variable `source`, the name under which `World.records` holds them.
+    """
 
     async def run(self, world: World) -> Observation: ...
 

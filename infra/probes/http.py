@@ -1,10 +1,11 @@
 """HTTP: status, time, text and JSON of an answer, over TLS that is verified."""
 
 import asyncio
+import os
 import socket
 import ssl
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -22,7 +23,10 @@ AGENTS = {"own": USER_AGENT, "python": "Python-urllib/3.12", "node": "node"}
 
 @dataclass(frozen=True, slots=True)
 class HttpProbe:
-    """`down_unless` decides between up and down, `degraded_unless` between up and degraded."""
+    """`down_unless` decides between up and down, `degraded_unless` between up and degraded.
+
+    A header's value `env:NAME` stands in the environment; while it is not there, the header is left out.
+    """
 
     url: str
     down_unless: tuple[str, ...] = ("[STATUS] == any(200, 301, 302)",)
@@ -32,6 +36,7 @@ class HttpProbe:
     agent: Literal["own", "python", "node"] = "own"
     timeout: float = 10.0
     private: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
 
     async def run(self, world: World) -> Observation:
         started = time.perf_counter()
@@ -56,7 +61,7 @@ class HttpProbe:
         async with session.request(
             self.method,
             self.url,
-            headers={"User-Agent": AGENTS[self.agent], "Accept": "*/*"},
+            headers={"User-Agent": AGENTS[self.agent], "Accept": "*/*", **_from_environment(self.headers)},
             allow_redirects=self.redirects == "follow",
             max_redirects=MAX_REDIRECTS,
         ) as reply:
@@ -68,13 +73,18 @@ class HttpProbe:
             return Observation(
                 Verdict.BLOCKED, "A browser check in front of it refuses our client.", latency, facts
             )
+        return self.judge(seen, facts)
+
+    def judge(self, seen: dict[str, Any], facts: dict[str, Any]) -> Observation:
+        """The verdict on an answer."""
+        latency = seen["RESPONSE_TIME"]
         wrong = failing(self.down_unless, seen)
         if wrong:
             return Observation(Verdict.DOWN, "; ".join(wrong), latency, facts)
         worse = failing(self.degraded_unless, seen)
         if worse:
             return Observation(Verdict.DEGRADED, "; ".join(worse), latency, facts)
-        return Observation(Verdict.UP, f"{reply.status} in {latency:.0f} ms", latency, facts)
+        return Observation(Verdict.UP, f"{seen['STATUS']} in {latency:.0f} ms", latency, facts)
 
     def _seen(self, reply: aiohttp.ClientResponse, body: str, latency: float) -> dict[str, Any]:
         seen: dict[str, Any] = {
@@ -88,6 +98,15 @@ class HttpProbe:
             seen["CERTIFICATE_EXPIRATION"] = (expires - datetime.now(UTC)).total_seconds() * 1000
             seen["expires"] = expires.isoformat()
         return seen
+
+
+def _from_environment(headers: dict[str, str]) -> dict[str, str]:
+    """The headers with their values; secrets stand in no file of ours."""
+    values = {
+        name: os.environ.get(value[4:], "") if value.startswith("env:") else value
+        for name, value in headers.items()
+    }
+    return {name: value for name, value in values.items() if value}
 
 
 async def _read(reply: aiohttp.ClientResponse) -> str:

@@ -5,16 +5,29 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from infra.probes.base import Probe
+from infra.probes.beats import HeartbeatProbe, MeasureProbe, ServiceProbe
 from infra.probes.conditions import BadCondition, read
+from infra.probes.house import AliveProbe, BackupProbe, QueueProbe, SecretsProbe
 from infra.probes.http import HttpProbe
+from infra.probes.jobs import JobProbe
+from infra.probes.models import ModelServerProbe
 from infra.probes.network import DnsProbe, TcpProbe, TlsProbe
 
-# A model server and a drift check are HTTP checks whose conditions stand in their settings.
+# A drift check is an HTTP check whose conditions stand in its settings.
 KINDS: dict[str, type[Any]] = {
     "http": HttpProbe,
     "tls": TlsProbe,
     "dns": DnsProbe,
     "tcp": TcpProbe,
+    "heartbeat": HeartbeatProbe,
+    "service": ServiceProbe,
+    "measure": MeasureProbe,
+    "job": JobProbe,
+    "model-server": ModelServerProbe,
+    "queue": QueueProbe,
+    "alive": AliveProbe,
+    "secrets": SecretsProbe,
+    "backup": BackupProbe,
 }
 _adapters = {name: TypeAdapter(kind) for name, kind in KINDS.items()}
 

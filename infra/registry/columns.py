@@ -79,7 +79,7 @@ class Column:
 def columns_of(model: type[Record]) -> dict[str, Column]:
     """The fields that files may give, in the model's order."""
     blank = model()
-    found = [field for field in model._meta.concrete_fields if field.name not in OWN]
+    found = [field for field in model._meta.concrete_fields if field.name not in OWN and field.editable]
     plain = {field.name: Column(field.name, field, _default(field, blank)) for field in found}
     many = {field.name: Column(field.name, field, []) for field in model._meta.many_to_many}
     return plain | many

@@ -31,6 +31,7 @@ QUIET = timedelta(
 SHORTEST = timedelta(minutes=2)  # no push for less, whatever a rule says
 STALLED = timedelta(minutes=5)
 BATCH = 200
+ROOTS = ("heartbeat", "tcp")  # kinds that explain what else fails on their host, the deepest cause first
 Kind = IncidentEntry.Kind
 
 
@@ -161,7 +162,7 @@ def _open(edge: Edge, now: datetime) -> Incident:
         severity=rule.severity.slug if rule else "",
         opened_at=edge.at,
         steps=steps,
-        told_from=edge.at + delay,
+        told_from=max(edge.at + delay, now),  # what was found late is not told on all levels at once
         part_of=cause,
     )
     incident.next_step_at = None if cause else _due(incident)
@@ -171,7 +172,20 @@ def _open(edge: Edge, now: datetime) -> Incident:
         _enter(cause, Kind.JOINED, "", incident.title)
     elif rule and rule.severity.opens_task:
         _open_task(incident)
+    if not cause and check.kind == ROOTS[0] and check.host_id:
+        _take_in(incident, check)
     return incident
+
+
+def _take_in(incident: Incident, check: Check) -> None:
+    """A host turns out to be silent: what nobody was told of yet, and runs on it, is part of that."""
+    here = Q(check_record__host=check.host_id) | Q(check_record__service__host=check.host_id)
+    untold = Incident.objects.select_for_update(of=("self",)).filter(here, part_of=None, step=0)
+    for part in untold.exclude(state=Incident.State.RESOLVED).exclude(pk=incident.pk):
+        part.part_of, part.next_step_at = incident, None
+        part.save(update_fields=["part_of", "next_step_at"])
+        part.parts.exclude(state=Incident.State.RESOLVED).update(part_of=incident)
+        _enter(incident, Kind.JOINED, "", part.title)
 
 
 def _recovery(edge: Edge, now: datetime) -> None:
@@ -224,8 +238,9 @@ def _explained_by(check: Check) -> Incident | None:
     """An open incident of what this check depends on, or of its host: thirteen sites of a dead host are one message."""
     causes = Q(check_record__in=check.depends_on.all())
     host = check.host_id or (check.service.host_id if check.service else None)
-    if host is not None:
-        causes |= Q(check_record__host=host, check_record__kind="tcp")
+    deeper = ROOTS[: ROOTS.index(check.kind)] if check.kind in ROOTS else ROOTS
+    if host is not None and deeper:
+        causes |= Q(check_record__host=host, check_record__kind__in=deeper)
     found = Incident.objects.filter(causes, part_of=None).exclude(state=Incident.State.RESOLVED)
     return found.exclude(check_record=check).order_by("id").first()
 

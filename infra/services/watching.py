@@ -6,7 +6,7 @@ import logging
 import socket
 import time
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from alai.kernel import audit
 from alai.kernel.principals import Principal
+from infra import records
 from infra.models import Check, CheckState, Edge, Result, Site
 from infra.probes import Observation, Probe, Verdict, World, make
 from infra.probes.base import BAD, USER_AGENT
@@ -34,6 +35,7 @@ BATCH = 200
 AT_ONCE = 100
 CLAIM_SECONDS = 120  # longer than any probe's time-out: a killed prober's checks come back by themselves
 LONGEST_PROBE = 60.0
+STAY_AWAKE = 5.0
 
 CLAIM = f"""
 UPDATE {CheckState._meta.db_table} s SET claimed_until = statement_timestamp() + make_interval(secs => %(hold)s)
@@ -112,14 +114,17 @@ def look_round(limit: int = BATCH) -> int:
     """One round: claim, look, write. Answers how many checks were looked at."""
     due = take(limit)
     if due:
-        write(asyncio.run(look(due)))
+        write(asyncio.run(look(due, records.gather(_sources(due)))))
     return len(due)
 
 
 def watch(seconds: float) -> int:
     """Look round for so long, at what is due when it is due; answers how many looks that were."""
-    until, looks = time.monotonic() + seconds, 0
+    until, looks, awake = time.monotonic() + seconds, 0, 0.0
     while time.monotonic() < until:
+        if time.monotonic() - awake > STAY_AWAKE:
+            records.awake_since(records.clock())
+            awake = time.monotonic()
         done = look_round()
         looks += done
         if done < BATCH:
@@ -127,9 +132,9 @@ def watch(seconds: float) -> int:
     return looks
 
 
-async def look(due: Sequence[Due]) -> list[Look]:
+async def look(due: Sequence[Due], known: Mapping[str, Mapping[str, Any]] | None = None) -> list[Look]:
     """Look at all of them at once. While we ourselves are cut off, nothing was seen of anything."""
-    async with _world() as world:
+    async with _world(known or {}) as world:
         room = asyncio.Semaphore(AT_ONCE)
         looks = await asyncio.gather(*(_look_at(world, one, room) for one in due))
         if any(one.seen.verdict in BAD for one in looks) and not await is_online():
@@ -173,13 +178,18 @@ def write(looks: Sequence[Look]) -> list[Edge]:
     )  # fmt: skip
     edges = [
         Edge(
-            check_record_id=one.due.check_id, at=one.at, before=after.changed_from.value,
+            check_record_id=one.due.check_id, at=after.standing.since, before=after.changed_from.value,
             after=after.standing.verdict.value, detail=one.seen.detail[:300],
         )
         for one, after in steps
         if after.changed_from is not None
     ]  # fmt: skip
     return Edge.objects.bulk_create(edges)
+
+
+def _sources(due: Sequence[Due]) -> set[str]:
+    """The records that these probes judge."""
+    return {one.probe.source for one in due if one.probe is not None and hasattr(one.probe, "source")}
 
 
 def _due(row: Sequence[Any]) -> Due:
@@ -213,7 +223,7 @@ async def _look_at(world: World, due: Due, room: asyncio.Semaphore) -> Look:
 
 
 @asynccontextmanager
-async def _world() -> AsyncIterator[World]:
+async def _world(known: Mapping[str, Mapping[str, Any]]) -> AsyncIterator[World]:
     options: dict[str, Any] = {"limit": AT_ONCE, "force_close": True, "enable_cleanup_closed": True}
     headers = {"User-Agent": USER_AGENT}
     jar = aiohttp.DummyCookieJar()
@@ -226,7 +236,7 @@ async def _world() -> AsyncIterator[World]:
             connector=aiohttp.TCPConnector(use_dns_cache=False, **options), headers=headers, cookie_jar=jar
         ) as trusted,
     ):
-        yield World(guarded, trusted, resolver)
+        yield World(guarded, trusted, resolver, known)
 
 
 async def _reaches(host: str, port: int) -> bool:

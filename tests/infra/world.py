@@ -4,8 +4,9 @@ import asyncio
 import json
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import aiohttp
 import dns.asyncresolver
@@ -129,14 +130,14 @@ def town(tls: ssl.SSLContext | None = None) -> Iterator[Town]:
         found.stop()
 
 
-def see(probe: Probe) -> Observation:
-    """One look by a probe, in a world of its own."""
+def see(probe: Probe, known: Mapping[str, Mapping[str, Any]] | None = None) -> Observation:
+    """One look by a probe, in a world of its own; `known` is what our own records say."""
 
     async def look() -> Observation:
         async with (
             aiohttp.ClientSession(connector=GuardedConnector(force_close=True)) as guarded,
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as trusted,
         ):
-            return await probe.run(World(guarded, trusted, dns.asyncresolver.Resolver()))
+            return await probe.run(World(guarded, trusted, dns.asyncresolver.Resolver(), known or {}))
 
     return asyncio.run(look())

@@ -1,0 +1,1 @@
+"""What `alai heartbeat` and `alai routing` do on a host: look, restart, tell, and remember between two runs."""
