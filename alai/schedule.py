@@ -64,6 +64,11 @@ SCHEDULES: dict[str, tuple[str, int, str]] = {
         300,
         "Uptime and latency of each check, weighted by time.",
     ),
+    "Error budgets": (
+        "infra.tasks.objectives",
+        60,
+        "Measures the objectives and opens an incident for a budget that burns too fast.",
+    ),
     "Prune what is past its retention": (
         "alai.kernel.tasks.prune",
         24 * 3600,

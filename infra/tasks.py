@@ -26,17 +26,27 @@ def incidents() -> str:
     """Edges become incidents and due steps are told, every other second for a shift: polled, never scheduled ahead."""
     if not settings.WATCH or not cache.add("watch:incidents", 1, timeout=SHIFT_SECONDS + 10):
         return "Watching is off (WATCH), or another run does it"
-    dealt = told = 0
+    dealt = told = reminded = 0
     until = time.monotonic() + SHIFT_SECONDS
     try:
         while time.monotonic() < until:
             dealt += services.deal_with_edges()
             told += services.escalate()
+            reminded += services.remind()
             time.sleep(TICK_SECONDS)
         revived = services.revive_stalled()
     finally:
         cache.delete("watch:incidents")
-    return f"{dealt} changes, {told} steps told, {revived} revived"
+    return f"{dealt} changes, {told} steps told, {reminded} reminded, {revived} revived"
+
+
+@shared_task
+def objectives() -> str:
+    """Sum up what objectives measured, and open or close the incidents of budgets that burn."""
+    if not settings.WATCH:
+        return "Watching is off (WATCH)"
+    summed = services.sum_up_objectives()
+    return f"{summed} hours of objectives, {services.judge_objectives()} changes"
 
 
 @shared_task

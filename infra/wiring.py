@@ -8,7 +8,7 @@ from django.db.models import Q
 from alai.kernel import audit, retention
 from alai.kernel.api import register_lookup
 from alai.kernel.principals import Principal
-from infra import models, registry, selectors
+from infra import models, objectives, registry, selectors
 
 # In the order in which they refer to each other.
 KINDS: tuple[type[models.Record], ...] = (
@@ -23,6 +23,8 @@ KINDS: tuple[type[models.Record], ...] = (
     models.AlertRule,
     models.AlertPolicy,
     models.Check,
+    models.BurnTier,
+    models.Objective,
     models.MaintenanceWindow,
     models.Environment,
     models.EnvironmentVariable,
@@ -44,23 +46,36 @@ def register() -> None:
     audit.exempt(models.CheckState, reason="rewritten at each look; its confirmed changes are edges")
     audit.exempt(models.Result, reason="one row a look")
     audit.exempt(models.HourSummary, reason="derived from results")
+    audit.exempt(models.DaySummary, reason="derived from hours")
     audit.exempt(models.Edge, reason="a history itself")
-    audit.register(models.Incident, quiet=("detail", "step", "next_step_at"))
+    audit.register(models.Incident, quiet=("detail", "step", "next_step_at", "next_update_at"))
     audit.append_only(models.IncidentEntry)
+    audit.register(models.Postmortem)
+    audit.register(models.DeployOverride)
+    audit.exempt(models.ObjectiveState, reason="how far hours are summed up")
+    audit.exempt(models.ObjectiveHour, reason="derived from results")
     retention.register(
         "check-results", models.Result, "at", 14, "Every single look; the hours' summaries stay longer."
     )
     retention.register(
         "check-hours", models.HourSummary, "hour", 2 * 365, "An hour in seconds of each verdict."
     )
+    retention.register("check-days", models.DaySummary, "day", 2 * 365, "A day in seconds of each verdict.")
     retention.register(
         "check-edges", models.Edge, "at", 2 * 365, "Confirmed changes of checks.", Q(dealt_with=True)
     )
     retention.register("incident-entries", models.IncidentEntry, "at", None, "What happened to incidents.")
+    retention.register(
+        "objective-hours", models.ObjectiveHour, "hour", 2 * 365, "An hour of an objective in seconds."
+    )
+    retention.permanent(models.ObjectiveState, reason="one row an objective")
+    retention.permanent(models.DeployOverride, reason="few, and each says who let what through and why")
+    retention.permanent(models.Postmortem, reason="what incidents taught, one a critical one")
     retention.permanent(models.Incident, reason="few, and postmortems look at them for years")
     retention.permanent(models.CheckState, reason="one row a check")
     register_lookup("incident_id", _find_incident)
     register_lookup("domain", _find_site)
+    register_lookup("objective", _find_objective)
     for through in (
         models.Check.depends_on.through,
         models.Service.depends_on.through,
@@ -72,6 +87,10 @@ def register() -> None:
 
 def _find_incident(principal: Principal, incident_id: int) -> models.Incident:
     return selectors.incident_numbered(incident_id)
+
+
+def _find_objective(principal: Principal, slug: str) -> models.Objective:
+    return objectives.objective_named(slug)
 
 
 def _find_site(principal: Principal, domain: str) -> models.Site:

@@ -1,8 +1,11 @@
 from alai.kernel.needs import register
 from infra.admin import incidents, records
 from infra.admin.needs import open_incidents
+from infra.admin.records import SiteAdmin
+from infra.admin.slos import ObjectiveAdmin
+from infra.models import Objective, Site
 
 __all__ = ["incidents", "records"]
 
-records.register()
+records.register({Site: SiteAdmin, Objective: ObjectiveAdmin})
 register("incidents", open_incidents, weight=95)

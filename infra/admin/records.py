@@ -1,5 +1,6 @@
 """The registry's rooms: one admin class for every kind, told apart by what their lists show."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.apps import apps
@@ -17,7 +18,7 @@ from alai.kernel import words
 from alai.kernel.admin.base import Admin, badge, principal
 from alai.kernel.errors import ApiError
 from infra import registry, services
-from infra.models import Record, Site
+from infra.models import Record
 from infra.registry.columns import shown
 
 # What a list shows between the name and where it comes from.
@@ -33,6 +34,8 @@ LISTS: dict[str, tuple[str, ...]] = {
     "rotations": ("name", "members", "minimum"),
     "alert_rules": ("metric", "condition", "duration_seconds", "severity", "policy"),
     "checks": ("kind", "site", "host", "interval_seconds", "rule", "enabled"),
+    "burn_tiers": ("factor", "long_seconds", "short_seconds", "severity", "policy"),
+    "objectives": ("name", "check_record", "sli", "target", "window_days", "rule"),
     "alert_policies": ("minimum_duration_seconds", "dedup_minutes", "review"),
     "maintenance_windows": ("starts_at", "ends_at", "reason"),
     "environments": ("purpose", "url", "managed_by"),
@@ -199,9 +202,8 @@ def _room(kind: registry.Kind, request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def register() -> None:
-    """A room for every kind of record; the kinds themselves are told later than admins are found."""
+def register(rooms: Mapping[type[Record], Any]) -> None:
+    """A room for every kind of record, some with one of their own; the kinds are told later than admins are found."""
     for model in apps.get_app_config("infra").get_models():
         if issubclass(model, Record):
-            room: Any = SiteAdmin if model is Site else RecordAdmin
-            admin.site.register(model, room)
+            admin.site.register(model, rooms.get(model, RecordAdmin))

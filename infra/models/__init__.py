@@ -7,9 +7,9 @@ from infra.models.alerting import (
     Rotation,
     Severity,
 )
-from infra.models.checks import Check, CheckState, Edge, HourSummary, Result
+from infra.models.checks import Check, CheckState, DaySummary, Edge, HourSummary, Result
 from infra.models.hosts import Host, RecoveryTier, Service
-from infra.models.incidents import Incident, IncidentEntry
+from infra.models.incidents import Incident, IncidentEntry, Postmortem
 from infra.models.inventory import (
     Cost,
     Environment,
@@ -19,16 +19,20 @@ from infra.models.inventory import (
     Risk,
     Secret,
 )
+from infra.models.objectives import BurnTier, DeployOverride, Objective, ObjectiveHour, ObjectiveState
 from infra.models.records import Record
 from infra.models.sites import Platform, Site
 
 __all__ = [
     "AlertPolicy",
     "AlertRule",
+    "BurnTier",
     "Channel",
     "Check",
     "CheckState",
     "Cost",
+    "DaySummary",
+    "DeployOverride",
     "Edge",
     "Environment",
     "EnvironmentVariable",
@@ -40,7 +44,11 @@ __all__ = [
     "Incident",
     "IncidentEntry",
     "MaintenanceWindow",
+    "Objective",
+    "ObjectiveHour",
+    "ObjectiveState",
     "Platform",
+    "Postmortem",
     "Record",
     "RecoveryTier",
     "Result",

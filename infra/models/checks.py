@@ -113,6 +113,26 @@ class HourSummary(models.Model):
         return f"{self.check_record_id} at {self.hour}"
 
 
+class DaySummary(models.Model):
+    """A local day of a check in seconds of each verdict, added up from its hours: what bars of 90 days show."""
+
+    check_record = models.ForeignKey(Check, on_delete=models.CASCADE, related_name="days", db_index=False)
+    day = models.DateField()
+    up = models.FloatField(default=0)
+    degraded = models.FloatField(default=0)
+    down = models.FloatField(default=0)
+    blocked = models.FloatField(default=0)
+    unknown = models.FloatField(default=0)
+
+    class Meta:
+        verbose_name_plural = "day summaries"
+        constraints = [models.UniqueConstraint(fields=["check_record", "day"], name="day_once")]
+        indexes = [models.Index(fields=["day"], name="day_summary_day")]
+
+    def __str__(self) -> str:
+        return f"{self.check_record_id} on {self.day}"
+
+
 class Edge(models.Model):
     """A confirmed change. Incidents follow from edges that nobody has dealt with yet."""
 

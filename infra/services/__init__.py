@@ -9,7 +9,9 @@ from infra.services.incidents import (
     resolve,
     revive_stalled,
 )
+from infra.services.objectives import end_override, judge_objectives, override_freeze, sum_up_objectives
 from infra.services.records import take_from_file
+from infra.services.responding import give_role, publish, remind, silence, write_postmortem
 from infra.services.rolling import roll_up
 from infra.services.watching import ensure_states, look_round, probe_now, watch
 
@@ -17,14 +19,23 @@ __all__ = [
     "acknowledge",
     "assign",
     "deal_with_edges",
+    "end_override",
     "ensure_states",
     "escalate",
+    "give_role",
+    "judge_objectives",
     "look_round",
     "note",
+    "override_freeze",
     "probe_now",
+    "publish",
+    "remind",
     "resolve",
     "revive_stalled",
     "roll_up",
+    "silence",
+    "sum_up_objectives",
     "take_from_file",
     "watch",
+    "write_postmortem",
 ]

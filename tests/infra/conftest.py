@@ -8,7 +8,7 @@ from django.conf import settings
 from alai.kernel.auth import issue_token
 from alai.kernel.models import Actor
 from infra import registry
-from infra.models import Check
+from infra.models import Check, Objective
 from tests.cast import Caller
 
 FILES = {
@@ -58,4 +58,5 @@ def caller(name: str, *scopes: str) -> Caller:
 def load_facts() -> None:
     """The company's registry, without its checks: a test brings its own."""
     registry.load(Path(settings.REGISTRY_DIR))
+    Objective.objects.all().delete()
     Check.objects.all().delete()
