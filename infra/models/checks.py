@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from alai.kernel import secret_references
+from alai.kernel.secret_references import SecretUnavailable
 from infra.models.records import Record, reference, text
 from infra.models.struct import StructField
 from infra.probes import KINDS, Verdict, make
@@ -45,6 +47,12 @@ class Check(Record):
             make(self.kind, self.settings)
         except BadSettings as error:
             raise ValidationError({"settings": str(error)}) from None
+        token = self.settings.get("token")
+        if token:
+            try:
+                secret_references.check(token)
+            except SecretUnavailable as refused:
+                raise ValidationError({"settings": f"token: {refused}"}) from None
 
 
 class CheckState(models.Model):

@@ -1,6 +1,6 @@
 """What every probe answers, and the world in which it looks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -34,9 +34,17 @@ class Observation:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+class SecretMissing(Exception):
+    """A secret's reference leads nowhere; its sentence never holds the secret."""
+
+
+def no_secret(reference: str) -> str:
+    raise SecretMissing("secrets are not within reach here.")
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """What probes share: sessions that keep no connection, and a resolver.
+    """What probes share: sessions that keep no connection, a resolver, and what secrets' references stand for.
 
     `open` refuses private addresses, `trusted` reaches them too: only checks of the registry that say so use it.
     """
@@ -44,6 +52,7 @@ class World:
     open: aiohttp.ClientSession
     trusted: aiohttp.ClientSession
     resolver: dns.asyncresolver.Resolver
+    secret: Callable[[str], str] = no_secret
 
     def session(self, *, private: bool) -> aiohttp.ClientSession:
         return self.trusted if private else self.open

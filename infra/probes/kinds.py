@@ -5,6 +5,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from infra.probes.base import Probe
+from infra.probes.builds import BuildsProbe
+from infra.probes.cloudflare import CloudflareProbe
 from infra.probes.conditions import BadCondition, read
 from infra.probes.http import HttpProbe
 from infra.probes.network import DnsProbe, TcpProbe, TlsProbe
@@ -15,6 +17,8 @@ KINDS: dict[str, type[Any]] = {
     "tls": TlsProbe,
     "dns": DnsProbe,
     "tcp": TcpProbe,
+    "cloudflare": CloudflareProbe,
+    "builds": BuildsProbe,
 }
 _adapters = {name: TypeAdapter(kind) for name, kind in KINDS.items()}
 

@@ -18,11 +18,12 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from alai.kernel import audit
+from alai.kernel import audit, secret_references
 from alai.kernel.principals import Principal
+from alai.kernel.secret_references import SecretUnavailable
 from infra.models import Check, CheckState, Edge, Result, Site
 from infra.probes import Observation, Probe, Verdict, World, make
-from infra.probes.base import BAD, USER_AGENT
+from infra.probes.base import BAD, USER_AGENT, SecretMissing
 from infra.probes.guard import GuardedConnector
 from infra.probes.kinds import BadSettings
 from infra.watching import Standing, step
@@ -226,7 +227,14 @@ async def _world() -> AsyncIterator[World]:
             connector=aiohttp.TCPConnector(use_dns_cache=False, **options), headers=headers, cookie_jar=jar
         ) as trusted,
     ):
-        yield World(guarded, trusted, resolver)
+        yield World(guarded, trusted, resolver, _secret)
+
+
+def _secret(reference: str) -> str:
+    try:
+        return secret_references.resolve(reference)
+    except SecretUnavailable as error:
+        raise SecretMissing(str(error)) from None
 
 
 async def _reaches(host: str, port: int) -> bool:

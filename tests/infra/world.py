@@ -4,13 +4,14 @@ import asyncio
 import json
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import aiohttp
 import dns.asyncresolver
 
 from infra.probes import Observation, Probe, World
+from infra.probes.base import SecretMissing
 from infra.probes.guard import GuardedConnector
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -129,14 +130,20 @@ def town(tls: ssl.SSLContext | None = None) -> Iterator[Town]:
         found.stop()
 
 
-def see(probe: Probe) -> Observation:
-    """One look by a probe, in a world of its own."""
+def see(probe: Probe, secrets: Mapping[str, str] | None = None) -> Observation:
+    """One look by a probe, in a world of its own, with these secrets behind their references."""
+
+    def secret(reference: str) -> str:
+        try:
+            return (secrets or {})[reference]
+        except KeyError:
+            raise SecretMissing(f"{reference} is not set.") from None
 
     async def look() -> Observation:
         async with (
             aiohttp.ClientSession(connector=GuardedConnector(force_close=True)) as guarded,
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as trusted,
         ):
-            return await probe.run(World(guarded, trusted, dns.asyncresolver.Resolver()))
+            return await probe.run(World(guarded, trusted, dns.asyncresolver.Resolver(), secret))
 
     return asyncio.run(look())
