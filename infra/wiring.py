@@ -5,10 +5,10 @@ from typing import Any
 
 from django.db.models import Q
 
-from alai.kernel import audit, retention
+from alai.kernel import audit, metrics, retention
 from alai.kernel.api import register_lookup
 from alai.kernel.principals import Principal
-from infra import models, objectives, registry, selectors
+from infra import figures, models, objectives, registry, selectors
 
 # In the order in which they refer to each other.
 KINDS: tuple[type[models.Record], ...] = (
@@ -73,6 +73,18 @@ def register() -> None:
     retention.permanent(models.Postmortem, reason="what incidents taught, one a critical one")
     retention.permanent(models.Incident, reason="few, and postmortems look at them for years")
     retention.permanent(models.CheckState, reason="one row a check")
+    metrics.gauge("alai_checks", "Checks by kind and verdict.", ["kind", "verdict"], figures.checks)
+    metrics.gauge("alai_incidents", "Unresolved incidents.", ["severity", "state"], figures.incidents)
+    metrics.gauge("alai_check_age_seconds", "The most overdue check's lateness.", ["kind"], figures.lateness)
+    metrics.gauge(
+        "alai_slo_budget_left_ratio", "Error budget left, 1 is all of it.", ["objective"], figures.budgets
+    )
+    metrics.gauge(
+        "alai_slo_burn_rate",
+        "1 spends the budget in just its window.",
+        ["objective", "window"],
+        figures.burns,
+    )
     register_lookup("incident_id", _find_incident)
     register_lookup("domain", _find_site)
     register_lookup("objective", _find_objective)

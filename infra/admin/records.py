@@ -1,13 +1,13 @@
 """The registry's rooms: one admin class for every kind, told apart by what their lists show."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -17,8 +17,10 @@ from django.views.decorators.http import require_POST
 from alai.kernel import words
 from alai.kernel.admin.base import Admin, badge, principal
 from alai.kernel.errors import ApiError
+from alai.kernel.pagination import MAX_BIGINT
 from infra import registry, services
-from infra.models import Record
+from infra.admin import site_page
+from infra.models import Record, Site
 from infra.registry.columns import shown
 
 # What a list shows between the name and where it comes from.
@@ -163,8 +165,36 @@ class SiteAdmin(RecordAdmin):
         return (SourceFilter, "kind", "platform", "migration", "watched")
 
     def get_urls(self) -> list[URLPattern]:
-        own = self.admin_site.admin_view(self.registry_view)
-        return [path("registry/", own, name="infra_site_registry"), *super().get_urls()]
+        def wrapped(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+            return self.admin_site.admin_view(view)
+
+        own = [
+            path("registry/", wrapped(self.registry_view), name="infra_site_registry"),
+            path("<int:site_id>/status/", wrapped(self.status_view), name="infra_site_status"),
+            path("<int:site_id>/probe/", wrapped(require_POST(self.probe)), name="infra_site_probe"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def status_view(self, request: HttpRequest, site_id: int) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        site = self._site(site_id)
+        context = {**self.admin_site.each_context(request), "title": site.slug, **site_page.context(site)}
+        context["may_act"] = self.has_change_permission(request)
+        return TemplateResponse(request, "infra/site.html", context)
+
+    def probe(self, request: HttpRequest, site_id: int) -> HttpResponse:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        due = services.probe_now(by=principal(request), site=self._site(site_id))
+        messages.success(request, f"{words.plural(due, 'check')} looked at now, if watching is on.")
+        return HttpResponseRedirect(reverse("admin:infra_site_status", args=[site_id]))
+
+    def _site(self, site_id: int) -> Site:
+        site = Site.objects.select_related("platform").filter(pk=min(site_id, MAX_BIGINT)).first()
+        if site is None:
+            raise Http404("There is no such site.")
+        return site
 
     def registry_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):
