@@ -1,5 +1,6 @@
 """All writes of the watch."""
 
+from infra.services.importing import import_checks
 from infra.services.incidents import (
     acknowledge,
     assign,
@@ -23,6 +24,7 @@ __all__ = [
     "ensure_states",
     "escalate",
     "give_role",
+    "import_checks",
     "judge_objectives",
     "look_round",
     "note",
