@@ -70,7 +70,7 @@ def _read(path: Path) -> Reading:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise CommandError(f"{path} is larger than {MAX_BYTES // 1024 // 1024} MB")
-        return gatus.convert(yaml.load(path.read_text("utf-8"), _Loader))
+        return gatus.convert(_Loader(path.read_text("utf-8")).get_single_data())
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
