@@ -122,11 +122,15 @@ def _day(date: dt.date, spent: dict[dt.date, float], allowed: float, length: int
 
 
 def _by_day(readings: Sequence[Reading], now: dt.datetime) -> dict[int, dict[dt.date, float]]:
-    """Bad seconds by objective and local day."""
+    """Bad seconds by objective and local day; days of which nothing was seen are left out."""
     longest = max((one.objective.window_days for one in readings), default=30)
     hours: Any = ObjectiveHour.objects.filter(hour__gt=now - dt.timedelta(days=longest)).order_by()
     found: dict[int, dict[dt.date, float]] = {}
-    rows = hours.annotate(day=TruncDate("hour")).values("objective", "day").annotate(spent=Sum("bad"))
-    for row in rows:
+    rows = (
+        hours.annotate(day=TruncDate("hour"))
+        .values("objective", "day")
+        .annotate(spent=Sum("bad"), seen=Sum("good") + Sum("bad"))
+    )
+    for row in rows.filter(seen__gt=0):
         found.setdefault(row["objective"], {})[row["day"]] = row["spent"]
     return found

@@ -42,7 +42,8 @@ class ObjectiveAdmin(RecordAdmin):
         now = timezone.now()
         rows = in_order(rows_of(objectives.readings(now=now), now))
         return TemplateResponse(request, "infra/slos.html", {
-            **self.admin_site.each_context(request), "title": "Error budgets", "now": now, "rows": rows,
+            **self.admin_site.each_context(request), "title": "Error budgets", "now": now,
+            "rows": [row for row in rows if row.reading.objective.target is not None],
             "sentence": sentence(rows), "may_lift": self.has_change_permission(request),
             "open": [row for row in rows if row.reading.objective.target is None],
         })  # fmt: skip

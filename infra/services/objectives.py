@@ -160,7 +160,7 @@ def _troubles(reading: Reading) -> Iterator[Trouble]:
     for tier in reading.burning:
         yield Trouble(
             tier.slug,
-            f"{name}: the error budget burns {tier.factor:g} times too fast",
+            f"{name}: the error budget burns {tier.factor:g}x as fast as it may",
             tier.severity,
             tier.policy,
         )
