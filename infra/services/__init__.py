@@ -14,7 +14,8 @@ from infra.services.objectives import end_override, judge_objectives, override_f
 from infra.services.records import take_from_file
 from infra.services.responding import give_role, publish, remind, silence, write_postmortem
 from infra.services.rolling import roll_up
-from infra.services.watching import ensure_states, look_round, probe_now, watch
+from infra.services.shift import watch
+from infra.services.watching import ensure_states, look_round, probe_now
 
 __all__ = [
     "acknowledge",

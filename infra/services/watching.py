@@ -1,10 +1,9 @@
-"""The prober: takes what is due, looks at all of it at once, and writes what was seen in bulk."""
+"""The prober's parts: taking what is due, looking at all of it at once, writing what was seen in bulk."""
 
 import asyncio
 import json
 import logging
 import socket
-import time
 import zlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -117,22 +116,16 @@ def look_round(limit: int = BATCH) -> int:
     return len(due)
 
 
-def watch(seconds: float) -> int:
-    """Look round for so long, at what is due when it is due; answers how many looks that were."""
-    until, looks = time.monotonic() + seconds, 0
-    while time.monotonic() < until:
-        done = look_round()
-        looks += done
-        if done < BATCH:
-            time.sleep(min(0.5, max(0.0, until - time.monotonic())))
-    return looks
-
-
 async def look(due: Sequence[Due]) -> list[Look]:
     """Look at all of them at once. While we ourselves are cut off, nothing was seen of anything."""
-    async with _world() as world:
+    async with world() as shared:
         room = asyncio.Semaphore(AT_ONCE)
-        looks = await asyncio.gather(*(_look_at(world, one, room) for one in due))
+
+        async def look_in_turn(one: Due) -> Look:
+            async with room:
+                return await look_at(shared, one)
+
+        looks = await asyncio.gather(*map(look_in_turn, due))
         if any(one.seen.verdict in BAD for one in looks) and not await is_online():
             cut_off = Observation(Verdict.UNKNOWN, "We are cut off ourselves.")
             return [Look(one.due, cut_off, one.at) for one in looks]
@@ -200,22 +193,23 @@ def _due(row: Sequence[Any]) -> Due:
     )
 
 
-async def _look_at(world: World, due: Due, room: asyncio.Semaphore) -> Look:
-    async with room:
-        if due.probe is None:
-            seen = Observation(Verdict.UNKNOWN, f"Its settings do not fit: {due.problem}")
-        else:
-            try:
-                seen = await asyncio.wait_for(due.probe.run(world), LONGEST_PROBE)
-            except Exception as error:
-                logger.exception("A probe failed by itself")
-                seen = Observation(Verdict.UNKNOWN, f"The probe itself failed: {type(error).__name__}.")
-        return Look(due, seen, timezone.now())
+async def look_at(shared: World, due: Due) -> Look:
+    """One look, which never raises for what the world does."""
+    if due.probe is None:
+        seen = Observation(Verdict.UNKNOWN, f"Its settings do not fit: {due.problem}")
+    else:
+        try:
+            seen = await asyncio.wait_for(due.probe.run(shared), LONGEST_PROBE)
+        except Exception as error:
+            logger.exception("A probe failed by itself")
+            seen = Observation(Verdict.UNKNOWN, f"The probe itself failed: {type(error).__name__}.")
+    return Look(due, seen, timezone.now())
 
 
 @asynccontextmanager
-async def _world() -> AsyncIterator[World]:
-    options: dict[str, Any] = {"limit": AT_ONCE, "force_close": True, "enable_cleanup_closed": True}
+async def world() -> AsyncIterator[World]:
+    """What probes share, for as long as it is open."""
+    options: dict[str, Any] = {"limit": 0, "force_close": True, "enable_cleanup_closed": True}
     headers = {"User-Agent": USER_AGENT}
     jar = aiohttp.DummyCookieJar()
     resolver = dns.asyncresolver.Resolver()

@@ -39,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[Place], list[Result]]] = {
     "importing": simple("importing"),
     "fetch": simple("fetch"),
     "triage": simple("triage"),
+    "watch": simple("watch"),
 }
 
 
