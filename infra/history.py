@@ -37,8 +37,9 @@ def history(check_ids: Sequence[int], now: dt.datetime) -> History:
     since = timezone.localtime(now).date() - dt.timedelta(days=DAYS)
     rows = DaySummary.objects.filter(check_record__in=check_ids, day__gt=since)
     found: History = {}
-    for pk, day, *sums in rows.values_list("check_record", "day", *SECONDS):
-        found.setdefault(pk, {})[day] = dict(zip(SECONDS, sums, strict=True))
+    for pk, day, up, degraded, down, blocked, unknown in rows.values_list("check_record", "day", *SECONDS):
+        seconds = {"up": up, "degraded": degraded, "down": down, "blocked": blocked, "unknown": unknown}
+        found.setdefault(pk, {})[day] = seconds
     return found
 
 
@@ -61,14 +62,14 @@ def runs(days: Mapping[dt.date, Seconds], now: dt.datetime) -> list[Run]:
 
 def judged(seconds: Seconds | None) -> tuple[str, str]:
     """A day's tone and words: the worst of it decides."""
-    if seconds is None or not any(seconds[name] for name in SECONDS if name != "unknown"):
+    if seconds is None:
         return "unknown", "not seen"
     away = seconds["down"] + seconds["blocked"]
     if away:
         return "danger", f"away for {words.duration(dt.timedelta(seconds=away))}"
     if seconds["degraded"]:
         return "warning", f"degraded for {words.duration(dt.timedelta(seconds=seconds['degraded']))}"
-    return "success", "up"
+    return ("success", "up") if seconds["up"] else ("unknown", "not seen")
 
 
 def whole(days: Mapping[dt.date, Seconds]) -> Uptime:

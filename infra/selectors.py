@@ -68,6 +68,12 @@ def checks() -> QuerySet[Check]:
     return Check.objects.select_related("state", "site", "host", "service").order_by("slug")
 
 
+def enabled_checks() -> list[Check]:
+    """Every check that is switched on with its state, and no more of it than a list of many needs."""
+    rows = Check.objects.filter(enabled=True).select_related("state")
+    return list(rows.defer("origin", "settings", "notes", "updated_at").order_by("slug"))
+
+
 def sites_with_checks() -> list[tuple[Site, list[Check]]]:
     """Every site with its checks, in two queries."""
     by_site: dict[int, list[Check]] = {}

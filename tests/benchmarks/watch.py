@@ -205,7 +205,7 @@ def _checks(count: int, port: int, *, interval: int) -> None:
 def board() -> Figure:
     """The status board with 1,000 checks of 1,000 sites and 90 days of each."""
     _fill_board()
-    client = Client()
+    client = Client(headers={"host": "localhost"})
     client.force_login(
         User.objects.create_superuser("bench", password="x"),
         backend="django.contrib.auth.backends.ModelBackend",
@@ -260,10 +260,10 @@ def _fill_board() -> None:
 def escalation() -> Figure:
     """A tick over 1,000 open incidents of which none is due, and another of which 100 are."""
     now = timezone.now()
-    step = {"after_seconds": 0, "level": "L1", "channel": "ops"}
+    steps = [{"after_seconds": after, "level": "L1", "channel": "ops"} for after in (0, 7200)]
     Incident.objects.bulk_create(
         Incident(
-            title=f"Incident {number}", severity="critical", opened_at=now, steps=[step, {**step, "after_seconds": 7200}], told_from=now,
+            title=f"Incident {number}", severity="critical", opened_at=now, steps=steps, told_from=now,
             next_step_at=now + timedelta(hours=1 if number >= 100 else 0), next_update_at=now + timedelta(hours=1),
         )
         for number in range(INCIDENTS)
