@@ -61,6 +61,7 @@ SECTIONS: dict[str, list[Item]] = {
     "Infrastructure": [
         Item("Status", "monitor_heart", "infra.incident", page="board"),
         Item("Incidents", "emergency_home", "infra.incident"),
+        Item("Error budgets", "savings", "infra.objective", page="slos"),
         Item("Checks", "fact_check", "infra.check"),
         Item("Sites", "public", "infra.site"),
         Item("Hosts", "dns", "infra.host"),

@@ -51,18 +51,23 @@ SCHEDULES: dict[str, tuple[str, int, str]] = {
     ),
     "Look round": (
         "infra.tasks.probe",
-        60,
-        "Looks at every check that is due, for the minute until it is asked again.",
+        5,
+        "Looks at every check that is due; a run that has a shift goes on, the others end at once.",
     ),
     "Incidents": (
         "infra.tasks.incidents",
-        60,
-        "Makes incidents of confirmed changes and tells their steps, every other second.",
+        5,
+        "Makes incidents of confirmed changes and tells their steps, every other second; one run at a time.",
     ),
     "Sum looks up by the hour": (
         "infra.tasks.roll_up",
         300,
         "Uptime and latency of each check, weighted by time.",
+    ),
+    "Error budgets": (
+        "infra.tasks.objectives",
+        60,
+        "Measures the objectives and opens an incident for a budget that burns too fast.",
     ),
     "Prune what is past its retention": (
         "alai.kernel.tasks.prune",

@@ -11,6 +11,7 @@ urlpatterns = [
     path("admin/", include("alai.kernel.admin.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),
+    path("", include("infra.public_pages")),
     path("health", health.alive),
     path("health/ready", health.ready),
     path("metrics", health.prometheus),

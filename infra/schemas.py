@@ -115,7 +115,7 @@ class ResultOut(Schema):
 
 
 class SiteDetail(SiteOut):
-    uptime: dict[str, UptimeOut] = Field(description="By window: 24h, 7d, 30d.")
+    uptime: dict[str, UptimeOut] = Field(description="By window: 24h, 7d, 30d, 90d.")
     tls_expires_at: datetime | None
     checks: list[CheckOut]
     last_results: list[ResultOut]

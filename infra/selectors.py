@@ -15,7 +15,12 @@ from alai.kernel.pagination import MAX_BIGINT, Page
 from infra.models import Check, Cost, HourSummary, Incident, Result, Site
 from infra.probes import Verdict
 
-WINDOWS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+WINDOWS = {
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+    "90d": timedelta(days=90),
+}
 STALE_INTERVALS = 3
 LAST_RESULTS = 20
 SECONDS = ("up", "degraded", "down", "blocked", "unknown")
@@ -63,6 +68,12 @@ def checks() -> QuerySet[Check]:
     return Check.objects.select_related("state", "site", "host", "service").order_by("slug")
 
 
+def enabled_checks() -> list[Check]:
+    """Every check that is switched on with its state, and no more of it than a list of many needs."""
+    rows = Check.objects.filter(enabled=True).select_related("state")
+    return list(rows.defer("origin", "settings", "notes", "updated_at").order_by("slug"))
+
+
 def sites_with_checks() -> list[tuple[Site, list[Check]]]:
     """Every site with its checks, in two queries."""
     by_site: dict[int, list[Check]] = {}
@@ -80,7 +91,7 @@ def site_named(domain: str) -> Site:
 
 
 def uptimes(check_ids: Sequence[int], now: datetime | None = None) -> dict[int, dict[str, Uptime]]:
-    """Each check's uptime over a day, a week and a month, weighted by time; one query a window."""
+    """Each check's uptime over a day, a week, a month and a quarter, weighted by time; one query a window."""
     moment = now or timezone.now()
     found: dict[int, dict[str, Uptime]] = {pk: {} for pk in check_ids}
     for name, length in WINDOWS.items():

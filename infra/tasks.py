@@ -1,6 +1,8 @@
 """What the watch does by itself."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from celery import shared_task
 from django.conf import settings
@@ -8,36 +10,57 @@ from django.core.cache import cache
 
 from infra import services
 
-SHIFT_SECONDS = 55.0
+SHIFT_SECONDS = 300.0
 TICK_SECONDS = 2.0
+ALIVE_SECONDS = 8  # after a worker's death its shift is anybody's
+IDLE = "Watching is off (WATCH), or another run does it"
 
 
 @shared_task
 def probe() -> str:
-    """A shift of looking round, on the watch's own worker, until the next one begins."""
-    if not settings.WATCH:
-        return "Watching is off (WATCH)"
-    services.tend_jobs()
-    services.ensure_states()
-    return f"{services.watch(SHIFT_SECONDS)} looks"
+    """A shift of looking round, on the watch's own worker; beat asks often, and all but one run end at once."""
+    with _shift("probe") as keep:
+        return IDLE if keep is None else f"{services.watch(SHIFT_SECONDS, keep)} looks"
 
 
 @shared_task
 def incidents() -> str:
     """Edges become incidents and due steps are told, every other second for a shift: polled, never scheduled ahead."""
-    if not settings.WATCH or not cache.add("watch:incidents", 1, timeout=SHIFT_SECONDS + 10):
-        return "Watching is off (WATCH), or another run does it"
-    dealt = told = 0
-    until = time.monotonic() + SHIFT_SECONDS
-    try:
+    with _shift("incidents") as keep:
+        if keep is None:
+            return IDLE
+        dealt = told = reminded = revived = 0
+        until = time.monotonic() + SHIFT_SECONDS
         while time.monotonic() < until:
+            keep()
             dealt += services.deal_with_edges()
             told += services.escalate()
+            reminded += services.remind()
+            revived += services.revive_stalled()
             time.sleep(TICK_SECONDS)
-        revived = services.revive_stalled()
+    return f"{dealt} changes, {told} steps told, {reminded} reminded, {revived} revived"
+
+
+@contextmanager
+def _shift(name: str) -> Iterator[Callable[[], object] | None]:
+    """Whoever has the shift gets what keeps it; everybody else, and everybody while watching is off, gets None."""
+    key = f"watch:{name}"
+    if not settings.WATCH or not cache.add(key, 1, timeout=ALIVE_SECONDS):
+        yield None
+        return
+    try:
+        yield lambda: cache.set(key, 1, timeout=ALIVE_SECONDS)
     finally:
-        cache.delete("watch:incidents")
-    return f"{dealt} changes, {told} steps told, {revived} revived"
+        cache.delete(key)
+
+
+@shared_task
+def objectives() -> str:
+    """Sum up what objectives measured, and open or close the incidents of budgets that burn."""
+    if not settings.WATCH:
+        return "Watching is off (WATCH)"
+    summed = services.sum_up_objectives()
+    return f"{summed} hours of objectives, {services.judge_objectives()} changes"
 
 
 @shared_task

@@ -1,12 +1,11 @@
-"""The status board: what is in trouble, how every site stands, and how the last 90 days were."""
+"""The status board: what is in trouble, the handbook's panels, how every site stands and how its 90 days were."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Sum
-from django.db.models.functions import TruncDate
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -14,126 +13,132 @@ from django.utils import timezone
 from alai.kernel import words
 from infra import selectors
 from infra.admin import machines
+from infra.admin.panels import panels
+from infra.history import TONES, History, Run, history, percent, runs, whole
 from infra.models import Check, HourSummary, Incident, Site
 from infra.probes import Verdict
-from infra.selectors import SECONDS, Standing
+from infra.selectors import BADNESS, Standing
 
-DAYS = 90
-TONES = {
-    Verdict.UP: "success",
-    Verdict.DEGRADED: "warning",
-    Verdict.DOWN: "danger",
-    Verdict.BLOCKED: "danger",
-    Verdict.UNKNOWN: "unknown",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """One day of a site: its tone, and what to say on hovering."""
-
-    date: dt.date
-    tone: str
-    said: str
+SHOWN = 50  # sites, unless all are asked for
+OTHERS = 100
+SPARK = 24  # hours
+WIDTH, HEIGHT = 96, 22
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One site on the board."""
+    """One site on the board. `spark` is its latency of the last day, as a polyline's points."""
 
-    site: Site
+    site: str
     url: str
     standing: Standing
     tone: str
-    days: list[Day]
+    days: list[Run]
     percent: str
+    spark: str
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
     """Everything that `infra/board.html` shows, in a handful of queries whatever the number of sites."""
     now = timezone.now()
-    pairs = [(site, checks) for site, checks in selectors.sites_with_checks() if site.watched or checks]
-    history = _history([check.pk for _, checks in pairs for check in checks], now)
-    rows = [_row(site, checks, history, now) for site, checks in pairs]
-    incidents = list(
-        Incident.objects.select_related("check_record")
-        .exclude(state=Incident.State.RESOLVED)
-        .filter(part_of=None)[:50]
-    )
+    everything = selectors.enabled_checks()
+    pairs = _in_order(everything, now)
+    shown = pairs if "all" in request.GET else pairs[:SHOWN]
+    mains = [main.pk for _, _, checks, _ in shown if (main := _main(checks))]
+    days, sparks = history(mains, now), _sparks(mains, now)
+    unresolved = Incident.objects.exclude(state=Incident.State.RESOLVED).filter(part_of=None)
+    incidents = list(unresolved.select_related("check_record")[:50])
+    others = [
+        check for check in everything if check.site_id is None and check.kind not in machines.SHOWN
+    ]
     return {
         "now": now,
-        "rows": rows,
+        "rows": [_row(*one, days, sparks, now) for one in shown],
+        "hidden": len(pairs) - len(shown),
         "incidents": incidents,
-        "sentence": sentence(rows, incidents),
+        "sentence": sentence([(name, standing) for _, name, _, standing in pairs], incidents),
+        "panels": panels(everything, now),
         "watching": settings.WATCH,
-        "others": list(
-            selectors.checks().filter(site=None, enabled=True).exclude(kind__in=machines.SHOWN)[:200]
-        ),
+        "others": [(check, selectors.standing_of(check, now)) for check in others[:OTHERS]],
+        "more_others": max(0, len(others) - OTHERS),
         **machines.panel(),
         "may_act": request.user.has_perm("infra.change_incident"),
     }
 
 
-def sentence(rows: list[Row], incidents: list[Incident]) -> str:
+def sentence(sites: Sequence[tuple[str, Standing]], incidents: Sequence[Incident]) -> str:
     """The answer in words."""
-    bad = [row for row in rows if row.standing.verdict in (Verdict.DOWN, Verdict.BLOCKED)]
-    unknown = [row for row in rows if row.standing.verdict == Verdict.UNKNOWN]
+    bad = [name for name, standing in sites if standing.verdict in (Verdict.DOWN, Verdict.BLOCKED)]
+    unknown = sum(standing.verdict == Verdict.UNKNOWN for _, standing in sites)
     if bad:
-        names = ", ".join(row.site.slug for row in bad[:3])
         more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-        return f"{names}{more} {'is' if len(bad) == 1 else 'are'} down."
+        return f"{', '.join(bad[:3])}{more} {'is' if len(bad) == 1 else 'are'} down."
     if incidents:
         return (
             f"{words.number(len(incidents)).capitalize()} incident{'' if len(incidents) == 1 else 's'} open."
         )
-    if rows and len(unknown) == len(rows):
+    if sites and unknown == len(sites):
         return "Nobody knows: nothing is looked at."
     if unknown:
-        return f"{len(rows) - len(unknown)} of {len(rows)} sites are up; of {len(unknown)} nobody knows."
-    return f"All {len(rows)} sites are up." if rows else "No site is watched."
+        return f"{len(sites) - unknown} of {len(sites)} sites are up; of {unknown} nobody knows."
+    return f"All {len(sites)} sites are up." if sites else "No site is watched."
+
+
+def _in_order(checks: Sequence[Check], now: dt.datetime) -> list[tuple[int, str, list[Check], Standing]]:
+    """The sites that are watched: those in trouble first, then by name."""
+    by_site: dict[int, list[Check]] = {}
+    for check in checks:
+        if check.site_id is not None:
+            by_site.setdefault(check.site_id, []).append(check)
+    found = []
+    for pk, name, watched in Site.objects.order_by("slug").values_list("pk", "slug", "watched"):
+        own = by_site.get(pk, [])
+        if watched or own:
+            standing = selectors.worst(selectors.standing_of(check, now) for check in own)
+            found.append((pk, name, own, standing))
+    trouble = BADNESS.index(Verdict.UNKNOWN)
+    return sorted(found, key=lambda one: min(trouble, BADNESS.index(one[3].verdict)))
+
+
+def _main(checks: Sequence[Check]) -> Check | None:
+    return next((check for check in checks if check.kind == "http"), checks[0] if checks else None)
 
 
 def _row(
-    site: Site, checks: list[Check], history: dict[int, dict[dt.date, dict[str, float]]], now: dt.datetime
+    site_id: int,
+    name: str,
+    checks: Sequence[Check],
+    standing: Standing,
+    days: History,
+    sparks: dict[int, str],
+    now: dt.datetime,
 ) -> Row:
-    standing = selectors.worst(selectors.standing_of(check, now) for check in checks)
-    main = next((check for check in checks if check.kind == "http"), checks[0] if checks else None)
-    seen = history.get(main.pk, {}) if main else {}
-    today = timezone.localtime(now).date()
-    days = [_day(today - dt.timedelta(days=back), seen) for back in range(DAYS - 1, -1, -1)]
-    total = {name: sum(day[name] for day in seen.values()) for name in SECONDS}
-    percent = selectors.uptime(total, dt.timedelta(days=DAYS)).percent
-    shown = f"{percent:.2f} %" if percent is not None else "–"
+    main = _main(checks)
+    seen = days.get(main.pk, {}) if main else {}
     return Row(
-        site,
-        reverse("admin:infra_site_change", args=[site.pk]),
+        name,
+        reverse("admin:infra_site_status", args=[site_id]),
         standing,
         TONES[standing.verdict],
-        days,
-        shown,
+        runs(seen, now),
+        percent(whole(seen)),
+        sparks.get(main.pk, "") if main else "",
     )
 
 
-def _day(date: dt.date, seen: dict[dt.date, dict[str, float]]) -> Day:
-    sums = seen.get(date)
-    if sums is None or not any(sums[name] for name in SECONDS if name != "unknown"):
-        return Day(date, "unknown", f"{date:%-d %b}: not seen")
-    away = sums["down"] + sums["blocked"]
-    if away:
-        return Day(date, "danger", f"{date:%-d %b}: away for {words.duration(dt.timedelta(seconds=away))}")
-    if sums["degraded"]:
-        length = words.duration(dt.timedelta(seconds=sums["degraded"]))
-        return Day(date, "warning", f"{date:%-d %b}: degraded for {length}")
-    return Day(date, "success", f"{date:%-d %b}: up")
+def _sparks(check_ids: Sequence[int], now: dt.datetime) -> dict[int, str]:
+    """The median latency of each hour of the last day, each check on its own scale."""
+    start = now.replace(minute=0, second=0, microsecond=0) - dt.timedelta(hours=SPARK - 1)
+    rows = HourSummary.objects.filter(
+        check_record__in=check_ids, hour__gte=start, latency_median__isnull=False
+    )
+    found: dict[int, list[tuple[float, float]]] = {}
+    for pk, hour, median in rows.order_by("hour").values_list("check_record", "hour", "latency_median"):
+        found.setdefault(pk, []).append(((hour - start).total_seconds() / 3600, median or 0.0))
+    return {pk: _points(values) for pk, values in found.items() if len(values) > 1}
 
 
-def _history(check_ids: list[int], now: dt.datetime) -> dict[int, dict[dt.date, dict[str, float]]]:
-    """Seconds of each verdict by check and local day."""
-    hours = HourSummary.objects.filter(
-        check_record__in=check_ids, hour__gt=now - dt.timedelta(days=DAYS)
-    ).order_by()
-    rows: Any = hours.annotate(day=TruncDate("hour")).values("check_record", "day")
-    found: dict[int, dict[dt.date, dict[str, float]]] = {}
-    for row in rows.annotate(**{f"sum_{name}": Sum(name) for name in SECONDS}):
-        found.setdefault(row["check_record"], {})[row["day"]] = {name: row[f"sum_{name}"] for name in SECONDS}
-    return found
+def _points(values: Sequence[tuple[float, float]]) -> str:
+    top = max(value for _, value in values) or 1.0
+    step = WIDTH / (SPARK - 1)
+    return " ".join(f"{at * step:.1f},{HEIGHT - value * (HEIGHT - 2) / top:.1f}" for at, value in values)

@@ -21,20 +21,29 @@ from alai.kernel.errors import ApiError
 from alai.kernel.pagination import MAX_BIGINT
 from alai.kernel.principals import Principal
 from infra import services
-from infra.admin import board
+from infra.admin import board, postmortems
 from infra.models import Incident
 
 STATES = {"open": "danger", "acknowledged": "warning", "resolved": "success"}
-ACTS: dict[str, tuple[str, Callable[[Principal, int, str], Any]]] = {
-    "ack": ("is yours", lambda by, pk, text: services.acknowledge(by=by, incident_id=pk, note=text)),
-    "resolve": ("is resolved", lambda by, pk, text: services.resolve(by=by, incident_id=pk, note=text)),
-    "assign": ("is assigned", lambda by, pk, text: services.assign(by=by, incident_id=pk, to=text[:200])),
-    "note": ("has your note", lambda by, pk, text: services.note(by=by, incident_id=pk, text=text)),
+Said = dict[str, Any]  # the cleaned form
+ACTS: dict[str, tuple[str, Callable[[Principal, int, Said], Any]]] = {
+    "ack": ("is yours", lambda by, pk, said: services.acknowledge(by=by, incident_id=pk, note=said["reason"])),
+    "resolve": ("is resolved", lambda by, pk, said: services.resolve(by=by, incident_id=pk, note=said["reason"])),
+    "assign": ("is assigned", lambda by, pk, said: services.assign(by=by, incident_id=pk, to=said["reason"][:200])),
+    "note": ("has your note", lambda by, pk, said: services.note(by=by, incident_id=pk, text=said["reason"])),
+    "publish": ("is told of on the status page",
+                lambda by, pk, said: services.publish(by=by, incident_id=pk, text=said["reason"])),
+    "role": ("has its role", lambda by, pk, said: services.give_role(
+        by=by, incident_id=pk, role=said["role"], to=said["reason"])),
+    "silence": ("is silenced" , lambda by, pk, said: services.silence(
+        by=by, incident_id=pk, minutes=said["minutes"] or 0, reason=said["reason"])),
 }  # fmt: skip
 
 
 class ActForm(forms.Form):
     reason = forms.CharField(required=False, max_length=2000)
+    role = forms.CharField(required=False, max_length=40)
+    minutes = forms.FloatField(required=False)
 
 
 @admin.register(Incident)
@@ -86,6 +95,11 @@ class IncidentAdmin(History[Incident]):
                 wrapped(require_POST(self.act)),
                 name="infra_incident_act",
             ),
+            path(
+                "<int:incident_id>/postmortem/",
+                wrapped(self.postmortem_view),
+                name="infra_incident_postmortem",
+            ),
         ]
         return [*own, *super().get_urls()]
 
@@ -124,7 +138,40 @@ class IncidentAdmin(History[Incident]):
             "subtitle": incident.title, "incident": incident, "badge": self.state_shown(incident),
             "lasted": words.duration((incident.resolved_at or timezone.now()) - incident.opened_at),
             "entries": list(incident.entries.order_by("-id")[:200]), "parts": list(incident.parts.order_by("id")[:50]),
-            "may_act": self.may_act(request),
+            "may_act": self.may_act(request), "roles": postmortems.roles_of(incident),
+            "owes_review": postmortems.is_owed(incident), "now": timezone.now(),
+        })  # fmt: skip
+
+    def postmortem_view(self, request: HttpRequest, incident_id: int) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        incident = self.get_queryset(request).filter(pk=min(incident_id, MAX_BIGINT)).first()
+        if incident is None:
+            raise Http404("There is no such incident.")
+        if request.method == "POST":
+            if not self.may_act(request):
+                raise PermissionDenied
+            texts = {part: request.POST.get(part, "") for part in postmortems.ASKED}
+            try:
+                services.write_postmortem(
+                    by=principal(request),
+                    incident_id=incident.pk,
+                    texts=texts,
+                    finish="finish" in request.POST,
+                )
+            except ApiError as error:
+                messages.error(request, error.detail)
+                return self._postmortem(request, incident, texts)
+            messages.success(request, "It is finished." if "finish" in request.POST else "Kept.")
+            return HttpResponseRedirect(reverse("admin:infra_incident_postmortem", args=[incident.pk]))
+        return self._postmortem(request, incident, None)
+
+    def _postmortem(
+        self, request: HttpRequest, incident: Incident, typed: dict[str, str] | None
+    ) -> HttpResponse:
+        return TemplateResponse(request, "infra/postmortem.html", {
+            **self.admin_site.each_context(request), "opts": self.opts, "title": f"Postmortem of #{incident.pk}",
+            **postmortems.context(incident, typed), "may_act": self.may_act(request),
         })  # fmt: skip
 
     def act(self, request: HttpRequest, incident_id: int, act: str) -> HttpResponse:
@@ -138,7 +185,7 @@ class IncidentAdmin(History[Incident]):
             messages.error(request, str(next(iter(form.errors.values()))[0]))
         else:
             try:
-                run(principal(request), incident_id, form.cleaned_data["reason"])
+                run(principal(request), incident_id, form.cleaned_data)
             except ApiError as error:
                 messages.error(request, error.detail)
             else:

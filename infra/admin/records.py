@@ -1,13 +1,13 @@
 """The registry's rooms: one admin class for every kind, told apart by what their lists show."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.apps import apps
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
@@ -17,7 +17,9 @@ from django.views.decorators.http import require_POST
 from alai.kernel import words
 from alai.kernel.admin.base import Admin, badge, principal
 from alai.kernel.errors import ApiError
+from alai.kernel.pagination import MAX_BIGINT
 from infra import registry, services
+from infra.admin import site_page
 from infra.models import Record, Site
 from infra.registry.columns import shown
 
@@ -34,6 +36,8 @@ LISTS: dict[str, tuple[str, ...]] = {
     "rotations": ("name", "members", "minimum"),
     "alert_rules": ("metric", "condition", "duration_seconds", "severity", "policy"),
     "checks": ("kind", "site", "host", "interval_seconds", "rule", "enabled"),
+    "burn_tiers": ("factor", "long_seconds", "short_seconds", "severity", "policy"),
+    "objectives": ("name", "check_record", "sli", "target", "window_days", "rule"),
     "alert_policies": ("minimum_duration_seconds", "dedup_minutes", "review"),
     "maintenance_windows": ("starts_at", "ends_at", "reason"),
     "environments": ("purpose", "url", "managed_by"),
@@ -164,8 +168,36 @@ class SiteAdmin(RecordAdmin):
         return (SourceFilter, "kind", "platform", "migration", "watched")
 
     def get_urls(self) -> list[URLPattern]:
-        own = self.admin_site.admin_view(self.registry_view)
-        return [path("registry/", own, name="infra_site_registry"), *super().get_urls()]
+        def wrapped(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+            return self.admin_site.admin_view(view)
+
+        own = [
+            path("registry/", wrapped(self.registry_view), name="infra_site_registry"),
+            path("<int:site_id>/status/", wrapped(self.status_view), name="infra_site_status"),
+            path("<int:site_id>/probe/", wrapped(require_POST(self.probe)), name="infra_site_probe"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def status_view(self, request: HttpRequest, site_id: int) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        site = self._site(site_id)
+        context = {**self.admin_site.each_context(request), "title": site.slug, **site_page.context(site)}
+        context["may_act"] = self.has_change_permission(request)
+        return TemplateResponse(request, "infra/site.html", context)
+
+    def probe(self, request: HttpRequest, site_id: int) -> HttpResponse:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        due = services.probe_now(by=principal(request), site=self._site(site_id))
+        messages.success(request, f"{words.plural(due, 'check')} looked at now, if watching is on.")
+        return HttpResponseRedirect(reverse("admin:infra_site_status", args=[site_id]))
+
+    def _site(self, site_id: int) -> Site:
+        site = Site.objects.select_related("platform").filter(pk=min(site_id, MAX_BIGINT)).first()
+        if site is None:
+            raise Http404("There is no such site.")
+        return site
 
     def registry_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):
@@ -203,10 +235,8 @@ def _room(kind: registry.Kind, request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def register(rooms: Mapping[type[models.Model], Any]) -> None:
-    """A room for every kind of record, of its own where `rooms` has one; the kinds themselves are told later than
-    admins are found."""
-    own: dict[type[models.Model], Any] = {Site: SiteAdmin, **rooms}
+def register(rooms: Mapping[type[Record], Any]) -> None:
+    """A room for every kind of record, some with one of their own; the kinds are told later than admins are found."""
     for model in apps.get_app_config("infra").get_models():
         if issubclass(model, Record):
-            admin.site.register(model, own.get(model, RecordAdmin))
+            admin.site.register(model, rooms.get(model, RecordAdmin))

@@ -8,9 +8,9 @@ from infra.models.alerting import (
     Severity,
 )
 from infra.models.beats import Beat, HostState, ServiceState
-from infra.models.checks import Check, CheckState, Edge, HourSummary, Result
+from infra.models.checks import Check, CheckState, DaySummary, Edge, HourSummary, Result
 from infra.models.hosts import Host, RecoveryTier, Service
-from infra.models.incidents import Incident, IncidentEntry
+from infra.models.incidents import Incident, IncidentEntry, Postmortem
 from infra.models.inventory import (
     Cost,
     Environment,
@@ -21,6 +21,7 @@ from infra.models.inventory import (
     Secret,
 )
 from infra.models.jobs import Job, JobState, Ping
+from infra.models.objectives import BurnTier, DeployOverride, Objective, ObjectiveHour, ObjectiveState
 from infra.models.records import Record
 from infra.models.routing import FailoverRule, ModelServer, ModelTier, RoutingOverride
 from infra.models.sites import Platform, Site
@@ -29,10 +30,13 @@ __all__ = [
     "AlertPolicy",
     "AlertRule",
     "Beat",
+    "BurnTier",
     "Channel",
     "Check",
     "CheckState",
     "Cost",
+    "DaySummary",
+    "DeployOverride",
     "Edge",
     "Environment",
     "EnvironmentVariable",
@@ -51,7 +55,11 @@ __all__ = [
     "ModelServer",
     "ModelTier",
     "Ping",
+    "Objective",
+    "ObjectiveHour",
+    "ObjectiveState",
     "Platform",
+    "Postmortem",
     "Record",
     "RecoveryTier",
     "Result",

@@ -40,6 +40,9 @@ class Severity(Record):
     rank = models.PositiveSmallIntegerField(unique=True, help_text="1 is the worst.")
     acknowledge_minutes = models.PositiveIntegerField(null=True, blank=True)
     resolve_minutes = models.PositiveIntegerField(null=True, blank=True)
+    update_minutes = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How often people say how it stands; empty: nobody is reminded."
+    )
     answer = text("What is expected, in words.")
     opens_task = models.BooleanField(default=False, help_text="An incident also opens a task in the ledger.")
 

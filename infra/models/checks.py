@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from alai.kernel import secret_references
+from alai.kernel.secret_references import SecretUnavailable
 from infra.models.records import Record, reference, text
 from infra.models.struct import StructField
 from infra.probes import KINDS, Verdict, make
@@ -45,6 +47,12 @@ class Check(Record):
             make(self.kind, self.settings)
         except BadSettings as error:
             raise ValidationError({"settings": str(error)}) from None
+        token = self.settings.get("token")
+        if token:
+            try:
+                secret_references.check(token)
+            except SecretUnavailable as refused:
+                raise ValidationError({"settings": f"token: {refused}"}) from None
 
 
 class CheckState(models.Model):
@@ -111,6 +119,26 @@ class HourSummary(models.Model):
 
     def __str__(self) -> str:
         return f"{self.check_record_id} at {self.hour}"
+
+
+class DaySummary(models.Model):
+    """A local day of a check in seconds of each verdict, added up from its hours: what bars of 90 days show."""
+
+    check_record = models.ForeignKey(Check, on_delete=models.CASCADE, related_name="days", db_index=False)
+    day = models.DateField()
+    up = models.FloatField(default=0)
+    degraded = models.FloatField(default=0)
+    down = models.FloatField(default=0)
+    blocked = models.FloatField(default=0)
+    unknown = models.FloatField(default=0)
+
+    class Meta:
+        verbose_name_plural = "day summaries"
+        constraints = [models.UniqueConstraint(fields=["check_record", "day"], name="day_once")]
+        indexes = [models.Index(fields=["day"], name="day_summary_day")]
+
+    def __str__(self) -> str:
+        return f"{self.check_record_id} on {self.day}"
 
 
 class Edge(models.Model):

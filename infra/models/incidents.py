@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from infra.models.checks import Check
+from infra.models.objectives import Objective
 from missioncontrol.models import Task
 
 
@@ -27,6 +28,16 @@ class Incident(models.Model):
         related_name="incidents",
         help_text="What showed it first.",
     )
+    objective = models.ForeignKey(
+        Objective,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="incidents",
+        help_text="Whose budget burns.",
+    )
+    tier = models.CharField(
+        max_length=100, blank=True, default="", help_text="How fast it burns: a burn tier's name, or budget."
+    )
     title = models.CharField(max_length=200)
     detail = models.CharField(max_length=300, blank=True, default="")
     severity = models.CharField(max_length=100)
@@ -35,6 +46,10 @@ class Incident(models.Model):
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.CharField(max_length=200, blank=True, default="")
     assigned_to = models.CharField(max_length=200, blank=True, default="")
+    commander = models.CharField(max_length=200, blank=True, default="")
+    technical = models.CharField("technical lead", max_length=200, blank=True, default="")
+    communications = models.CharField("communications lead", max_length=200, blank=True, default="")
+    scribe = models.CharField(max_length=200, blank=True, default="")
     resolved_at = models.DateTimeField(null=True)
     resolved_by = models.CharField(max_length=200, blank=True, default="")
     reopened = models.PositiveIntegerField(
@@ -44,6 +59,11 @@ class Incident(models.Model):
     step = models.PositiveSmallIntegerField(default=0)
     told_from = models.DateTimeField(help_text="The steps' delays count from here.")
     next_step_at = models.DateTimeField(null=True)
+    silenced_until = models.DateTimeField(null=True, help_text="Nobody is told anything until then.")
+    update_every = models.PositiveIntegerField(
+        default=0, help_text="Seconds between two words about how it stands; 0: nobody owes any."
+    )
+    next_update_at = models.DateTimeField(null=True)
     task = models.ForeignKey(Task, null=True, on_delete=models.SET_NULL, related_name="incidents")
     part_of = models.ForeignKey(
         "self",
@@ -59,10 +79,20 @@ class Incident(models.Model):
             models.UniqueConstraint(
                 fields=["check_record"], condition=~Q(state="resolved"), name="one_open_incident_a_check"
             ),
+            models.UniqueConstraint(
+                fields=["objective", "tier"],
+                condition=~Q(state="resolved") & Q(objective__isnull=False),
+                name="one_open_incident_a_tier",
+            ),
         ]
         indexes = [
             models.Index(
                 fields=["next_step_at"], condition=Q(next_step_at__isnull=False), name="incident_climbs"
+            ),
+            models.Index(
+                fields=["next_update_at"],
+                condition=Q(next_update_at__isnull=False),
+                name="incident_owes_update",
             ),
             models.Index(fields=["state", "-id"], name="incident_state"),
         ]
@@ -85,6 +115,11 @@ class IncidentEntry(models.Model):
         REOPENED = "reopened", "came back"
         RESOLVED = "resolved", "resolved"
         JOINED = "joined", "joined"
+        ROLE = "role", "gave a role"
+        PUBLISHED = "published", "told the public"
+        REMINDED = "reminded", "reminded of an update"
+        SILENCED = "silenced", "silenced"
+        REVIEWED = "reviewed", "reviewed"
 
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="entries")
     at = models.DateTimeField(db_default=Now())
@@ -99,3 +134,29 @@ class IncidentEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} by {self.by}"
+
+
+class Postmortem(models.Model):
+    """What an incident taught. Handbook: "Alert Fatigue Prevention": every critical one is reviewed afterwards."""
+
+    incident = models.OneToOneField(
+        Incident, on_delete=models.CASCADE, primary_key=True, related_name="postmortem"
+    )
+    summary = models.TextField(blank=True, default="")
+    impact = models.TextField(blank=True, default="", help_text="Whom it hit, and how.")
+    root_cause = models.TextField("root cause", blank=True, default="")
+    detection = models.TextField(
+        blank=True, default="", help_text="How it was noticed, and whether soon enough."
+    )
+    response = models.TextField(blank=True, default="", help_text="What was done, and what helped.")
+    went_well = models.TextField("what went well", blank=True, default="")
+    went_wrong = models.TextField("what went wrong", blank=True, default="")
+    actions = models.TextField(
+        "actions", blank=True, default="", help_text="One a line: what, who, until when."
+    )
+    written_by = models.CharField(max_length=200, blank=True, default="")
+    updated_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"Postmortem of #{self.incident_id}"

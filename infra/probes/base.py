@@ -1,6 +1,6 @@
 """What every probe answers, and the world in which it looks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -39,9 +39,18 @@ class Observation:
     since: datetime | None = None
 
 
+class SecretMissing(Exception):
+    """A secret's reference leads nowhere; its sentence never holds the secret."""
+
+
+def no_secret(reference: str) -> str:
+    raise SecretMissing("secrets are not within reach here.")
+
+
 @dataclass(frozen=True, slots=True)
 class World:
-    """What probes share: sessions that keep no connection, a resolver, and what our own records say.
+    """What probes share: sessions that keep no connection, a resolver, what our own records say and what secrets'
+    references stand for.
 
     `open` refuses private addresses, `trusted` reaches them too: only checks of the registry that say so use it.
     `records` holds, by source, what the prober read before the round for the probes that name that `source`.
@@ -51,6 +60,7 @@ class World:
     trusted: aiohttp.ClientSession
     resolver: dns.asyncresolver.Resolver
     records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    secret: Callable[[str], str] = no_secret
 
     def session(self, *, private: bool) -> aiohttp.ClientSession:
         return self.trusted if private else self.open

@@ -6,6 +6,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from infra.probes.base import Probe
 from infra.probes.beats import HeartbeatProbe, MeasureProbe, ServiceProbe
+from infra.probes.builds import BuildsProbe
+from infra.probes.cloudflare import CloudflareProbe
 from infra.probes.conditions import BadCondition, read
 from infra.probes.house import AliveProbe, BackupProbe, QueueProbe, SecretsProbe
 from infra.probes.http import HttpProbe
@@ -28,6 +30,8 @@ KINDS: dict[str, type[Any]] = {
     "alive": AliveProbe,
     "secrets": SecretsProbe,
     "backup": BackupProbe,
+    "cloudflare": CloudflareProbe,
+    "builds": BuildsProbe,
 }
 _adapters = {name: TypeAdapter(kind) for name, kind in KINDS.items()}
 

@@ -6,7 +6,7 @@ import ssl
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import dns.exception
 import dns.rdatatype
@@ -71,13 +71,13 @@ class TlsProbe:
             return down(f"Its certificate is not good: {error.verify_message}.", _since(started))
         except (ssl.SSLError, OSError) as error:
             return down(f"No TLS connection: {_name(error)}.", _since(started))
-        return self._judge(expiry_of(certificate), _since(started))
+        return self._judge(expiry_of(certificate), _issuer(certificate), _since(started))
 
-    def _judge(self, expires: datetime | None, latency: float) -> Observation:
+    def _judge(self, expires: datetime | None, issuer: str, latency: float) -> Observation:
         if expires is None:
             return Observation(Verdict.UNKNOWN, "The certificate does not say when it runs out.", latency)
         days = (expires - datetime.now(UTC)).total_seconds() / 86_400
-        facts = {"tls_expires_at": expires.isoformat(), "days": round(days, 1)}
+        facts = {"tls_expires_at": expires.isoformat(), "tls_issuer": issuer, "days": round(days, 1)}
         if days < self.warn_days:
             stage = next(limit for limit in (7, 14, self.warn_days) if days < limit)
             return Observation(
@@ -138,6 +138,12 @@ async def resolve(host: str, port: int, *, private: bool) -> str:
         if not private and not is_public(address):
             raise Refused(f"{host} is {address}, an address of a private network")
     return addresses[0]
+
+
+def _issuer(certificate: Any) -> str:
+    """Who signed a certificate: the organisation, else its name."""
+    parts = {name: value for pairs in (certificate or {}).get("issuer", ()) for name, value in pairs}
+    return str(parts.get("organizationName") or parts.get("commonName") or "")[:100]
 
 
 def _text(record: str) -> str:

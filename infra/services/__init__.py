@@ -1,6 +1,7 @@
 """All writes of the watch."""
 
 from infra.services.beats import host_named, record_beat
+from infra.services.importing import import_checks
 from infra.services.incidents import (
     acknowledge,
     assign,
@@ -12,10 +13,13 @@ from infra.services.incidents import (
 )
 from infra.services.pings import Call as PingCall
 from infra.services.pings import ping, tend_jobs
+from infra.services.objectives import end_override, judge_objectives, override_freeze, sum_up_objectives
 from infra.services.records import take_from_file
+from infra.services.responding import give_role, publish, remind, silence, write_postmortem
 from infra.services.rolling import roll_up
 from infra.services.routing import clear_override, override_server, pin_tier
-from infra.services.watching import ensure_states, look_round, probe_now, watch
+from infra.services.shift import watch
+from infra.services.watching import ensure_states, look_round, probe_now
 
 __all__ = [
     "PingCall",
@@ -23,6 +27,7 @@ __all__ = [
     "assign",
     "clear_override",
     "deal_with_edges",
+    "end_override",
     "ensure_states",
     "escalate",
     "host_named",
@@ -33,10 +38,22 @@ __all__ = [
     "ping",
     "probe_now",
     "record_beat",
+    "give_role",
+    "import_checks",
+    "judge_objectives",
+    "look_round",
+    "note",
+    "override_freeze",
+    "probe_now",
+    "publish",
+    "remind",
     "resolve",
     "revive_stalled",
     "roll_up",
+    "silence",
+    "sum_up_objectives",
     "take_from_file",
     "tend_jobs",
     "watch",
+    "write_postmortem",
 ]

@@ -4,35 +4,39 @@ An edge is dealt with in one transaction: incident, timeline and edge together. 
 the notification's own key (incident, step, recipient) makes a second try harmless.
 """
 
-import os
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from alai.kernel import audit
-from alai.kernel.errors import Conflict, NotFound
-from alai.kernel.notifications import DEFAULT_CHANNEL, enqueue
-from alai.kernel.pagination import MAX_BIGINT
+from alai.kernel.errors import Conflict
 from alai.kernel.principals import Principal
-from alai.kernel.slack import escape
-from infra.models import Channel, Check, Edge, Incident, IncidentEntry, MaintenanceWindow
+from infra.models import Check, Edge, Incident, MaintenanceWindow
 from infra.probes import Verdict
-from missioncontrol.models import Priority
-from missioncontrol.services import create_task
+from infra.services.climbing import (
+    SHORTEST,
+    SYSTEM,
+    Kind,
+    begin,
+    close,
+    due,
+    enter,
+    locked,
+    push,
+    put_off_update,
+    reopen,
+    text_of,
+)
 from missioncontrol.services.common import acting_as
 
-SYSTEM = Principal(actor="system", scopes=frozenset({"admin"}))
 TROUBLE = (Verdict.DOWN, Verdict.BLOCKED, Verdict.DEGRADED)
 QUIET = timedelta(
     minutes=15
 )  # trouble that comes back within it is the same incident, and is told no second time
-SHORTEST = timedelta(minutes=2)  # no push for less, whatever a rule says
 STALLED = timedelta(minutes=5)
 BATCH = 200
 ROOTS = ("heartbeat", "tcp")  # kinds that explain what else fails on their host, the deepest cause first
-Kind = IncidentEntry.Kind
 
 
 def deal_with_edges(*, now: datetime | None = None) -> int:
@@ -48,8 +52,8 @@ def escalate(*, now: datetime | None = None) -> int:
     """Tell every step that is due; answers how many were told."""
     moment = now or timezone.now()
     told = 0
-    due = Incident.objects.filter(next_step_at__lte=moment).order_by("next_step_at", "id")
-    for pk in due.values_list("pk", flat=True)[:BATCH]:
+    waiting = Incident.objects.filter(_speaks(moment), next_step_at__lte=moment)
+    for pk in waiting.order_by("next_step_at", "id").values_list("pk", flat=True)[:BATCH]:
         told += _tell_step(pk, moment)
     return told
 
@@ -73,7 +77,7 @@ def revive_stalled(*, now: datetime | None = None) -> int:
 def acknowledge(*, by: Principal, incident_id: int, note: str = "") -> Incident:
     """Somebody has it: nothing climbs further. Again by anybody: nothing more happens."""
     with acting_as(by, why=note), audit.writing():
-        incident = _locked(incident_id)
+        incident = locked(incident_id)
         if incident.state == Incident.State.RESOLVED:
             raise Conflict(f"Incident {incident_id} is resolved.", code="incident_resolved")
         if incident.state == Incident.State.ACKNOWLEDGED:
@@ -82,32 +86,34 @@ def acknowledge(*, by: Principal, incident_id: int, note: str = "") -> Incident:
         incident.acknowledged_at, incident.acknowledged_by = timezone.now(), by.actor
         incident.next_step_at = None
         incident.save()
-        _enter(incident, Kind.ACKNOWLEDGED, by.actor, note)
+        enter(incident, Kind.ACKNOWLEDGED, by.actor, note)
+        put_off_update(incident, timezone.now())
     return incident
 
 
 def resolve(*, by: Principal, incident_id: int, note: str = "") -> Incident:
     """It is over, by a person's word. While its check is still in trouble, the next confirmed failure opens another."""
     with acting_as(by, why=note), audit.writing():
-        incident = _locked(incident_id)
+        incident = locked(incident_id)
         if incident.state != Incident.State.RESOLVED:
-            _close(incident, by.actor, note, timezone.now())
+            close(incident, by.actor, note, timezone.now())
     return incident
 
 
 def assign(*, by: Principal, incident_id: int, to: str) -> Incident:
     with acting_as(by), audit.writing():
-        incident = _locked(incident_id)
+        incident = locked(incident_id)
         incident.assigned_to = to
         incident.save(update_fields=["assigned_to"])
-        _enter(incident, Kind.ASSIGNED, by.actor, to or "nobody")
+        enter(incident, Kind.ASSIGNED, by.actor, to or "nobody")
     return incident
 
 
 def note(*, by: Principal, incident_id: int, text: str) -> Incident:
     with acting_as(by), audit.writing():
-        incident = _locked(incident_id)
-        _enter(incident, Kind.NOTE, by.actor, text)
+        incident = locked(incident_id)
+        enter(incident, Kind.NOTE, by.actor, text)
+        put_off_update(incident, timezone.now())
     return incident
 
 
@@ -140,11 +146,11 @@ def _trouble(edge: Edge, now: datetime) -> None:
     if incident is not None:
         incident.detail = edge.detail
         incident.save(update_fields=["detail"])
-        _enter(incident, Kind.WORSENED, "", f"{edge.before} to {edge.after}: {edge.detail}")
+        enter(incident, Kind.WORSENED, "", f"{edge.before} to {edge.after}: {edge.detail}")
         return
     recent = _recent(check, edge.at)
     if recent is not None:
-        _reopen(recent, edge)
+        reopen(recent, edge.detail, edge.at)
         return
     _open(edge, now)
 
@@ -154,25 +160,17 @@ def _open(edge: Edge, now: datetime) -> Incident:
     rule = check.rule
     steps = list(rule.policy.steps) if rule and rule.policy and not _in_maintenance(check, now) else []
     delay = max(SHORTEST, timedelta(seconds=rule.duration_seconds or 0)) if rule else SHORTEST
-    cause = _explained_by(check)
     incident = Incident(
         check_record=check,
         title=f"{check.slug} is {edge.after}"[:200],
         detail=edge.detail,
-        severity=rule.severity.slug if rule else "",
         opened_at=edge.at,
         steps=steps,
         told_from=max(edge.at + delay, now),  # what was found late is not told on all levels at once
-        part_of=cause,
+        part_of=_explained_by(check),
     )
-    incident.next_step_at = None if cause else _due(incident)
-    incident.save()
-    _enter(incident, Kind.OPENED, "", edge.detail)
-    if cause:
-        _enter(cause, Kind.JOINED, "", incident.title)
-    elif rule and rule.severity.opens_task:
-        _open_task(incident)
-    if not cause and check.kind == ROOTS[0] and check.host_id:
+    begin(incident, severity=rule.severity if rule else None)
+    if not incident.part_of and check.kind == ROOTS[0] and check.host_id:
         _take_in(incident, check)
     return incident
 
@@ -185,45 +183,15 @@ def _take_in(incident: Incident, check: Check) -> None:
         part.part_of, part.next_step_at = incident, None
         part.save(update_fields=["part_of", "next_step_at"])
         part.parts.exclude(state=Incident.State.RESOLVED).update(part_of=incident)
-        _enter(incident, Kind.JOINED, "", part.title)
+        enter(incident, Kind.JOINED, "", part.title)
 
 
 def _recovery(edge: Edge, now: datetime) -> None:
     open_ones = Incident.objects.select_for_update().filter(check_record=edge.check_record)
     incident = open_ones.exclude(state=Incident.State.RESOLVED).first()
     if incident is not None:
-        _enter(incident, Kind.RECOVERED, "", edge.detail)
-        _close(incident, "system", "", edge.at)
-
-
-def _close(incident: Incident, by: str, text: str, at: datetime) -> None:
-    incident.state = Incident.State.RESOLVED
-    incident.resolved_at, incident.resolved_by, incident.next_step_at = at, by, None
-    incident.save()
-    _enter(incident, Kind.RESOLVED, by, text)
-    if incident.step:  # whoever heard of the trouble hears that it is over
-        length = _lasting(incident)
-        for step in incident.steps[: incident.step]:
-            _push(
-                incident,
-                f"resolved {incident.reopened}",
-                step["channel"],
-                f"[RESOLVED] {escape(incident.title)} after {length}",
-            )
-    for part in incident.parts.exclude(state=Incident.State.RESOLVED):
-        part.part_of = None  # it stands for itself now, and climbs by itself if it stays
-        part.next_step_at = _due(part)
-        part.save(update_fields=["part_of", "next_step_at"])
-
-
-def _reopen(incident: Incident, edge: Edge) -> None:
-    incident.state = Incident.State.ACKNOWLEDGED if incident.acknowledged_at else Incident.State.OPEN
-    incident.resolved_at, incident.resolved_by = None, ""
-    incident.reopened += 1
-    incident.detail = edge.detail
-    incident.next_step_at = None if incident.acknowledged_at else _due(incident)
-    incident.save()
-    _enter(incident, Kind.REOPENED, "", edge.detail)
+        enter(incident, Kind.RECOVERED, "", edge.detail)
+        close(incident, "system", "", edge.at)
 
 
 def _recent(check: Check, at: datetime) -> Incident | None:
@@ -249,7 +217,12 @@ def _in_maintenance(check: Check, now: datetime) -> bool:
     windows: QuerySet[MaintenanceWindow] = MaintenanceWindow.objects.filter(
         starts_at__lte=now, ends_at__gt=now
     )
-    return windows.filter(Q(sites=check.site_id) | Q(hosts=check.host_id)).exists()
+    named = Q(pk__in=[])
+    if check.site_id is not None:
+        named |= Q(sites=check.site_id)
+    if check.host_id is not None:
+        named |= Q(hosts=check.host_id)
+    return windows.filter(named).exists()
 
 
 # --- Steps ------------------------------------------------------------------------------------------
@@ -258,7 +231,7 @@ def _in_maintenance(check: Check, now: datetime) -> bool:
 def _tell_step(incident_id: int, now: datetime) -> bool:
     with acting_as(SYSTEM), audit.writing(why=f"incident {incident_id}"):
         waiting = Incident.objects.select_for_update(skip_locked=True).filter(
-            pk=incident_id, next_step_at__lte=now
+            _speaks(now), pk=incident_id, next_step_at__lte=now
         )
         incident = waiting.first()
         if incident is None or incident.state != Incident.State.OPEN or incident.step >= len(incident.steps):
@@ -267,80 +240,14 @@ def _tell_step(incident_id: int, now: datetime) -> bool:
             )
             return False
         step = incident.steps[incident.step]
-        _push(incident, f"step {incident.step}", step["channel"], _text(incident, step, now))
-        _enter(incident, Kind.TOLD, "", f"{step['level']}: {step['channel']}")
+        push(incident, f"step {incident.step}", step["channel"], text_of(incident, step, now))
+        enter(incident, Kind.TOLD, "", f"{step['level']}: {step['channel']}")
         incident.step += 1
-        incident.next_step_at = _due(incident)
+        incident.next_step_at = due(incident)
         incident.save(update_fields=["step", "next_step_at"])
     return True
 
 
-def _due(incident: Incident) -> datetime | None:
-    """When the next step is to be told; None when there is none left."""
-    if incident.step >= len(incident.steps):
-        return None
-    return incident.told_from + timedelta(seconds=incident.steps[incident.step]["after_seconds"])
-
-
-def _push(incident: Incident, step: str, channel: str, text: str) -> None:
-    enqueue(
-        event=f"incident:{incident.pk}", step=f"{step} {channel}", recipient=_recipient(channel), text=text
-    )
-
-
-def _recipient(slug: str) -> str:
-    """Where a channel's messages go; one whose address the environment does not have falls back to the default."""
-    channel = Channel.objects.filter(slug=slug).first()
-    if channel is None:
-        return DEFAULT_CHANNEL
-    address = channel.address
-    if address.startswith("env:"):
-        address = os.environ.get(address[4:], "")
-    if not address:
-        return DEFAULT_CHANNEL
-    return f"user:{address}" if channel.kind == Channel.Kind.DIRECT else address
-
-
-def _text(incident: Incident, step: dict[str, Any], now: datetime) -> str:
-    lasting = round((now - incident.opened_at).total_seconds() / 60)
-    action = f"\n{escape(step['action'])}" if step.get("action") else ""
-    parts = incident.parts.exclude(state=Incident.State.RESOLVED).count()
-    also = f" {parts} more depend on it." if parts else ""
-    return (
-        f"[{step['level']} {incident.severity.upper()}] {escape(incident.title)} for {lasting} min: "
-        f"{escape(incident.detail)}{also}{action}"
-    )
-
-
-def _open_task(incident: Incident) -> None:
-    task, _ = create_task(
-        by=SYSTEM,
-        title=f"Incident #{incident.pk}: {incident.title}",
-        description=incident.detail,
-        priority=Priority.CRITICAL,
-        source="incident",
-        tags=["incident"],
-        dedup_key=f"incident:{incident.pk}",
-    )
-    incident.task = task
-    incident.save(update_fields=["task"])
-
-
-def _lasting(incident: Incident) -> str:
-    assert incident.resolved_at is not None
-    return f"{max(1, round((incident.resolved_at - incident.opened_at).total_seconds() / 60))} min"
-
-
-def _locked(incident_id: int) -> Incident:
-    found = (
-        Incident.objects.select_for_update(of=("self",)).filter(pk=incident_id).first()
-        if 0 < incident_id <= MAX_BIGINT
-        else None
-    )
-    if found is None:
-        raise NotFound(f"There is no incident {incident_id}.", code="incident_not_found")
-    return found
-
-
-def _enter(incident: Incident, kind: IncidentEntry.Kind, by: str, text: str) -> None:
-    IncidentEntry.objects.create(incident=incident, kind=kind, by=by, text=text)
+def _speaks(now: datetime) -> Q:
+    """Incidents that nobody silenced for the time being."""
+    return Q(silenced_until=None) | Q(silenced_until__lte=now)

@@ -1,11 +1,12 @@
-"""Summing looks up by the hour, weighted by time: each look stands until the next, for three intervals at most."""
+"""Summing looks up by hour and day, weighted by time: each look stands until the next, for three intervals at most."""
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from infra.models import Check, HourSummary, Result
+from infra.models import Check, DaySummary, HourSummary, Result
 
 HOUR = timedelta(hours=1)
 
@@ -40,8 +41,23 @@ ON CONFLICT (check_record_id, hour) DO UPDATE SET
 """
 
 
+# The days that changed since the last one that is known, and that one again.
+DAYS = f"""
+INSERT INTO {DaySummary._meta.db_table} (check_record_id, day, up, degraded, down, blocked, unknown)
+SELECT check_record_id, (hour AT TIME ZONE %(zone)s)::date,
+       sum(up), sum(degraded), sum(down), sum(blocked), sum(unknown)
+FROM {HourSummary._meta.db_table}
+WHERE hour >= (coalesce((SELECT max(day) FROM {DaySummary._meta.db_table}), '1970-01-03')::timestamp
+               - interval '1 day') AT TIME ZONE %(zone)s
+GROUP BY 1, 2
+ON CONFLICT (check_record_id, day) DO UPDATE SET
+    up = excluded.up, degraded = excluded.degraded, down = excluded.down, blocked = excluded.blocked,
+    unknown = excluded.unknown
+"""
+
+
 def roll_up(*, now: datetime | None = None) -> int:
-    """Sum up this hour so far and the one before; answers how many rows were written. Again: the same sums."""
+    """Sum up this hour so far, the one before, and the days; answers how many hours. Again: the same sums."""
     moment = now or timezone.now()
     this = moment.replace(minute=0, second=0, microsecond=0)
     with connection.cursor() as cursor:
@@ -49,4 +65,5 @@ def roll_up(*, now: datetime | None = None) -> int:
         for start in (this - HOUR, this):
             cursor.execute(ROLL_UP, {"start": start, "end": min(start + HOUR, moment)})
             written += cursor.rowcount
+        cursor.execute(DAYS, {"zone": settings.TIME_ZONE})
     return written

@@ -1,10 +1,9 @@
-"""The prober: takes what is due, looks at all of it at once, and writes what was seen in bulk."""
+"""The prober's parts: taking what is due, looking at all of it at once, writing what was seen in bulk."""
 
 import asyncio
 import json
 import logging
 import socket
-import time
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,12 +17,13 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from alai.kernel import audit
+from alai.kernel import audit, secret_references
 from alai.kernel.principals import Principal
+from alai.kernel.secret_references import SecretUnavailable
 from infra import records
 from infra.models import Check, CheckState, Edge, Result, Site
 from infra.probes import Observation, Probe, Verdict, World, make
-from infra.probes.base import BAD, USER_AGENT
+from infra.probes.base import BAD, USER_AGENT, SecretMissing
 from infra.probes.guard import GuardedConnector
 from infra.probes.kinds import BadSettings
 from infra.watching import Standing, step
@@ -35,7 +35,6 @@ BATCH = 200
 AT_ONCE = 100
 CLAIM_SECONDS = 120  # longer than any probe's time-out: a killed prober's checks come back by themselves
 LONGEST_PROBE = 60.0
-STAY_AWAKE = 5.0
 
 CLAIM = f"""
 UPDATE {CheckState._meta.db_table} s SET claimed_until = statement_timestamp() + make_interval(secs => %(hold)s)
@@ -114,29 +113,20 @@ def look_round(limit: int = BATCH) -> int:
     """One round: claim, look, write. Answers how many checks were looked at."""
     due = take(limit)
     if due:
-        write(asyncio.run(look(due, records.gather(_sources(due)))))
+        write(asyncio.run(look(due, records.gather(sources(due)))))
     return len(due)
-
-
-def watch(seconds: float) -> int:
-    """Look round for so long, at what is due when it is due; answers how many looks that were."""
-    until, looks, awake = time.monotonic() + seconds, 0, 0.0
-    while time.monotonic() < until:
-        if time.monotonic() - awake > STAY_AWAKE:
-            records.awake_since(records.clock())
-            awake = time.monotonic()
-        done = look_round()
-        looks += done
-        if done < BATCH:
-            time.sleep(min(0.5, max(0.0, until - time.monotonic())))
-    return looks
 
 
 async def look(due: Sequence[Due], known: Mapping[str, Mapping[str, Any]] | None = None) -> list[Look]:
     """Look at all of them at once. While we ourselves are cut off, nothing was seen of anything."""
-    async with _world(known or {}) as world:
+    async with world(known) as shared:
         room = asyncio.Semaphore(AT_ONCE)
-        looks = await asyncio.gather(*(_look_at(world, one, room) for one in due))
+
+        async def look_in_turn(one: Due) -> Look:
+            async with room:
+                return await look_at(shared, one)
+
+        looks = await asyncio.gather(*map(look_in_turn, due))
         if any(one.seen.verdict in BAD for one in looks) and not await is_online():
             cut_off = Observation(Verdict.UNKNOWN, "We are cut off ourselves.")
             return [Look(one.due, cut_off, one.at) for one in looks]
@@ -187,7 +177,7 @@ def write(looks: Sequence[Look]) -> list[Edge]:
     return Edge.objects.bulk_create(edges)
 
 
-def _sources(due: Sequence[Due]) -> set[str]:
+def sources(due: Sequence[Due]) -> set[str]:
     """The records that these probes judge."""
     return {one.probe.source for one in due if one.probe is not None and hasattr(one.probe, "source")}
 
@@ -209,22 +199,23 @@ def _due(row: Sequence[Any]) -> Due:
     )
 
 
-async def _look_at(world: World, due: Due, room: asyncio.Semaphore) -> Look:
-    async with room:
-        if due.probe is None:
-            seen = Observation(Verdict.UNKNOWN, f"Its settings do not fit: {due.problem}")
-        else:
-            try:
-                seen = await asyncio.wait_for(due.probe.run(world), LONGEST_PROBE)
-            except Exception as error:
-                logger.exception("A probe failed by itself")
-                seen = Observation(Verdict.UNKNOWN, f"The probe itself failed: {type(error).__name__}.")
-        return Look(due, seen, timezone.now())
+async def look_at(shared: World, due: Due) -> Look:
+    """One look, which never raises for what the world does."""
+    if due.probe is None:
+        seen = Observation(Verdict.UNKNOWN, f"Its settings do not fit: {due.problem}")
+    else:
+        try:
+            seen = await asyncio.wait_for(due.probe.run(shared), LONGEST_PROBE)
+        except Exception as error:
+            logger.exception("A probe failed by itself")
+            seen = Observation(Verdict.UNKNOWN, f"The probe itself failed: {type(error).__name__}.")
+    return Look(due, seen, timezone.now())
 
 
 @asynccontextmanager
-async def _world(known: Mapping[str, Mapping[str, Any]]) -> AsyncIterator[World]:
-    options: dict[str, Any] = {"limit": AT_ONCE, "force_close": True, "enable_cleanup_closed": True}
+async def world(known: Mapping[str, Mapping[str, Any]] | None = None) -> AsyncIterator[World]:
+    """What probes share, for as long as it is open; `known` is what our own records say."""
+    options: dict[str, Any] = {"limit": 0, "force_close": True, "enable_cleanup_closed": True}
     headers = {"User-Agent": USER_AGENT}
     jar = aiohttp.DummyCookieJar()
     resolver = dns.asyncresolver.Resolver()
@@ -236,7 +227,14 @@ async def _world(known: Mapping[str, Mapping[str, Any]]) -> AsyncIterator[World]
             connector=aiohttp.TCPConnector(use_dns_cache=False, **options), headers=headers, cookie_jar=jar
         ) as trusted,
     ):
-        yield World(guarded, trusted, resolver, known)
+        yield World(guarded, trusted, resolver, known or {}, _secret)
+
+
+def _secret(reference: str) -> str:
+    try:
+        return secret_references.resolve(reference)
+    except SecretUnavailable as error:
+        raise SecretMissing(str(error)) from None
 
 
 async def _reaches(host: str, port: int) -> bool:

@@ -27,10 +27,13 @@ SCOPES_BELOW = {  # path prefix -> what opens it; the ledger's for all others
     "/inbox/": {"inbox:read", "inbox:write"},
     "/infra/": {"infra:read", "infra:write"},
 }
+ADMIN_ONLY = {"/infra/slos/{objective}/override"}
 
 
 def opening(path: str) -> set[str]:
     """The scopes of which one opens the path."""
+    if path in ADMIN_ONLY:
+        return {"admin"}
     below = (scopes for prefix, scopes in SCOPES_BELOW.items() if path.startswith(prefix))
     return next(below, {"tasks:read", "tasks:write"})
 

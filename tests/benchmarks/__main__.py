@@ -70,6 +70,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "importing": simple("importing"),
     "fetch": simple("fetch"),
     "triage": simple("triage"),
+    "watch": simple("watch"),
     "memories": memories,
     "pages": pages,
 }

@@ -11,9 +11,11 @@ from collections.abc import Callable
 
 from tests.chaos import fetching
 from tests.chaos.conductor import MUTANTS, Run, Verdict, perform
+from tests.chaos.incidents import IncidentRun, perform_incidents
 from tests.chaos.mail import MailRun, perform_mail
 from tests.chaos.place import Place, throw_away
 from tests.inbox.mail import fuzz
+from tests.infra import street
 
 Part = Callable[[Place, float], bool]  # whether all was well
 
@@ -74,15 +76,35 @@ def mail_under_fire(place: Place, seconds: float) -> bool:
     return not verdict.broken
 
 
+def incidents_under_fire(place: Place, seconds: float) -> bool:
+    """1,000 incidents, however long they take (a few in a short soak): worker, sender and PostgreSQL are killed."""
+    whole = seconds >= 5
+    run = IncidentRun(
+        incidents=1_000 if whole else 40, spread=1_800 if whole else 60, kills=40 if whole else 3
+    )
+    verdict = perform_incidents(place, run)
+    print(f"  {verdict}", flush=True)
+    for sentence in verdict.broken[:20]:
+        print(f"  BROKEN: {sentence}", flush=True)
+    return not verdict.broken
+
+
+def servers(_place: Place, seconds: float) -> bool:
+    """200 servers of every behaviour; 100,000 looks at the healthy ones (fewer in a short soak)."""
+    return street.told(100_000 if seconds >= 5 else 2_000)
+
+
 # (name, run, share of the time)
 PARTS: list[tuple[str, Part, float]] = [
-    ("leases over SQL", over_sql, 0.15),
+    ("leases over SQL", over_sql, 0.1),
     ("leases in a crowd", crowded, 0.1),
-    ("leases over HTTP", over_http, 0.15),
+    ("leases over HTTP", over_http, 0.1),
     ("mutants of the leases", mutants, 0.1),
     ("mail under fire", mail_under_fire, 0.1),
-    ("mutants of mail", mail, 0.15),
-    ("fetching mail", fetching.told, 0.25),
+    ("mutants of mail", mail, 0.1),
+    ("fetching mail", fetching.told, 0.2),
+    ("incidents under fire", incidents_under_fire, 0.1),
+    ("two hundred servers", servers, 0.1),
 ]
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from alai.kernel.auth import issue_token
 from alai.kernel.models import Actor
 from infra import registry
-from infra.models import Check, ModelServer
+from infra.models import Check, ModelServer, Objective
 from tests.cast import Caller
 
 FILES = {
@@ -59,4 +59,5 @@ def load_facts() -> None:
     """The company's registry, without its checks: a test brings its own."""
     registry.load(Path(settings.REGISTRY_DIR))
     ModelServer.objects.update(watched_by=None)
+    Objective.objects.all().delete()
     Check.objects.all().delete()

@@ -59,6 +59,7 @@ def test_a_day_shows_the_worst_of_it(incident: Incident, ada: Client) -> None:
     check = Check.objects.get()
     HourSummary.objects.create(check_record=check, hour=hour - timedelta(days=2), up=3000, down=600)
     HourSummary.objects.create(check_record=check, hour=hour - timedelta(days=3), up=3600)
+    services.roll_up()
     page = board(ada)
     assert "away for 10 min" in page
     assert ": up" in page

@@ -12,6 +12,7 @@ import aiohttp
 import dns.asyncresolver
 
 from infra.probes import Observation, Probe, World
+from infra.probes.base import SecretMissing
 from infra.probes.guard import GuardedConnector
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -130,14 +131,24 @@ def town(tls: ssl.SSLContext | None = None) -> Iterator[Town]:
         found.stop()
 
 
-def see(probe: Probe, known: Mapping[str, Mapping[str, Any]] | None = None) -> Observation:
-    """One look by a probe, in a world of its own; `known` is what our own records say."""
+def see(
+    probe: Probe,
+    known: Mapping[str, Mapping[str, Any]] | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> Observation:
+    """One look by a probe, in a world of its own; `known` is what our own records say, `secrets` what references hold."""
+
+    def secret(reference: str) -> str:
+        try:
+            return (secrets or {})[reference]
+        except KeyError:
+            raise SecretMissing(f"{reference} is not set.") from None
 
     async def look() -> Observation:
         async with (
             aiohttp.ClientSession(connector=GuardedConnector(force_close=True)) as guarded,
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as trusted,
         ):
-            return await probe.run(World(guarded, trusted, dns.asyncresolver.Resolver(), known or {}))
+            return await probe.run(World(guarded, trusted, dns.asyncresolver.Resolver(), known or {}, secret))
 
     return asyncio.run(look())

@@ -1,0 +1,178 @@
+"""The handbook's eight panels ("Key Dashboard Specs") in figures; where nothing measures it, the panel says so."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+from django.db.models import Aggregate, FloatField
+from django.urls import reverse
+
+from alai.kernel import words
+from infra import objectives, selectors
+from infra.history import TONES
+from infra.models import Check, Host, Incident, Result
+from infra.probes import Verdict
+
+HOUR = dt.timedelta(hours=1)
+LATENCY = "board:latency"
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One figure: what it is, how it stands, and where to look further."""
+
+    title: str
+    value: str
+    said: str
+    tone: str = "unknown"
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostRow:
+    host: Host
+    verdict: Verdict
+    tone: str
+    detail: str
+
+
+class Percentile99(Aggregate):
+    """The value below which 99 of 100 lie."""
+
+    template = "percentile_cont(0.99) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = FloatField()
+
+
+def panels(checks: Sequence[Check], now: dt.datetime) -> list[Panel]:
+    """Beside the health matrix itself: seven figures from five queries."""
+    by_kind: dict[str, list[Check]] = {}
+    for check in checks:
+        by_kind.setdefault(check.kind, []).append(check)
+    traffic = [check for check in by_kind.get("cloudflare", []) if "requests_per_second" in _facts(check)]
+    return [
+        _incidents(),
+        _budgets(now),
+        _latency([check.pk for check in by_kind.get("http", []) if check.site_id], now),
+        _requests(traffic),
+        _errors(traffic),
+        _deployment(by_kind.get("builds", [])),
+        _hosts(hosts(checks, now)),
+    ]
+
+
+def hosts(checks: Sequence[Check], now: dt.datetime) -> list[HostRow]:
+    """Each host by the worst of its own checks."""
+    by_host: dict[int, list[Check]] = {}
+    for check in checks:
+        if check.host_id is not None and check.service_id is None and check.site_id is None:
+            by_host.setdefault(check.host_id, []).append(check)
+    rows = []
+    for host in Host.objects.order_by("slug"):
+        found = selectors.worst(selectors.standing_of(check, now) for check in by_host.get(host.pk, []))
+        rows.append(HostRow(host, found.verdict, TONES[found.verdict], found.detail))
+    return rows
+
+
+def _incidents() -> Panel:
+    unresolved = Incident.objects.exclude(state=Incident.State.RESOLVED).filter(part_of=None)
+    states = list(unresolved.values_list("state", flat=True)[:1000])
+    waiting = states.count(Incident.State.OPEN)
+    url = reverse("admin:infra_incident_changelist")
+    if not states:
+        return Panel("Active incidents", "0", "Nothing is open.", "success", url)
+    said = f"{words.number(waiting)} that nobody has" if waiting else "somebody has each of them"
+    return Panel("Active incidents", f"{len(states):,}", said, "danger" if waiting else "warning", url)
+
+
+def _budgets(now: dt.datetime) -> Panel:
+    url = reverse("admin:infra_objective_slos")
+    known = [one for one in objectives.readings(now=now) if one.left is not None]
+    if not known:
+        return Panel("Error budget", "–", "No objective has a target yet.", url=url)
+    worst = min(known, key=lambda one: one.left or 0.0)
+    tone = {"move_fast": "success", "slow_down": "warning"}.get(worst.policy or "", "danger")
+    return Panel(
+        "Error budget", f"{worst.left:.0f} %", f"left of {worst.objective.name}, the least", tone, url
+    )
+
+
+def _latency(check_ids: Sequence[int], now: dt.datetime) -> Panel:
+    """An hour of many checks is a lot to look through: one look serves everybody for half a minute."""
+    found = cache.get(LATENCY)
+    if found is None:
+        panel = _slowest(check_ids, now)
+        cache.set(LATENCY, (panel.value, panel.said, panel.tone), 30)
+        return panel
+    value, said, tone = found
+    return Panel("P99 latency, last hour", value, said, tone)
+
+
+def _slowest(check_ids: Sequence[int], now: dt.datetime) -> Panel:
+    looks = Result.objects.filter(check_record__in=check_ids, at__gt=now - HOUR, latency_ms__isnull=False)
+    rows = (
+        looks.values("check_record__site__slug").annotate(slow=Percentile99("latency_ms")).order_by("-slow")
+    )
+    worst = rows.first()
+    if worst is None:
+        return Panel("P99 latency, last hour", "–", "Nothing was looked at.")
+    said = f"{worst['check_record__site__slug']}, the slowest"
+    return Panel("P99 latency, last hour", f"{worst['slow']:,.0f} ms", said, "info")
+
+
+def _requests(traffic: Sequence[Check]) -> Panel:
+    if not traffic:
+        return Panel("Request rate", "–", "No check of the CDN's traffic has answered.")
+    rate = sum(_facts(check)["requests_per_second"] for check in traffic)
+    return Panel(
+        "Request rate", f"{rate:,.1f}/s", f"through the CDN, {words.plural(len(traffic), 'zone')}", "info"
+    )
+
+
+def _errors(traffic: Sequence[Check]) -> Panel:
+    shares = [
+        (_facts(check)["errors_percent"], check) for check in traffic if "errors_percent" in _facts(check)
+    ]
+    if not shares:
+        return Panel("Error rate", "–", "No check of the CDN's errors has answered.")
+    share, check = max(shares, key=lambda pair: pair[0])
+    return Panel("Error rate", f"{share:.2f} %", f"5xx, {check.slug}", "danger" if share > 1 else "success")
+
+
+def _deployment(builds: Sequence[Check]) -> Panel:
+    known = [(_facts(check)["finished_at"], check) for check in builds if "finished_at" in _facts(check)]
+    if not known:
+        return Panel("Last deployment", "–", "No check of builds has answered.")
+    at, check = max(known, key=lambda pair: pair[0])
+    facts = _facts(check)
+    said = f"{check.slug} {facts.get('version', '')} {facts.get('conclusion', '')}"
+    tone = "success" if facts.get("conclusion") == "success" else "danger"
+    return Panel("Last deployment", words.ago(dt.datetime.fromisoformat(at)), said, tone)
+
+
+def _hosts(rows: Sequence[HostRow]) -> Panel:
+    url = reverse("admin:infra_host_changelist")
+    if not rows:
+        return Panel("Hosts", "–", "No host is registered.", url=url)
+    up = sum(row.verdict == Verdict.UP for row in rows)
+    bad = [row.host.name for row in rows if row.tone == "danger"]
+    said = (
+        f"{', '.join(bad[:2])} down"
+        if bad
+        else f"{len(rows) - up} not known"
+        if up < len(rows)
+        else "all answer"
+    )
+    return Panel(
+        "Hosts",
+        f"{up} of {len(rows)}",
+        said,
+        "danger" if bad else "success" if up == len(rows) else "unknown",
+        url,
+    )
+
+
+def _facts(check: Check) -> dict[str, Any]:
+    state = getattr(check, "state", None)
+    return dict(state.facts) if state else {}

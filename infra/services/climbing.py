@@ -1,0 +1,145 @@
+"""What every incident has: a timeline, steps that are told one after the other, an end that is told too."""
+
+import os
+from datetime import datetime, timedelta
+from typing import Any
+
+from alai.kernel.errors import NotFound
+from alai.kernel.notifications import DEFAULT_CHANNEL, enqueue
+from alai.kernel.pagination import MAX_BIGINT
+from alai.kernel.principals import Principal
+from alai.kernel.slack import escape
+from infra.models import Channel, Incident, IncidentEntry, Severity
+from missioncontrol.models import Priority
+from missioncontrol.services import create_task
+
+SYSTEM = Principal(actor="system", scopes=frozenset({"admin"}))
+SHORTEST = timedelta(minutes=2)  # no push for less, whatever a rule says
+Kind = IncidentEntry.Kind
+
+
+def begin(incident: Incident, *, severity: Severity | None) -> None:
+    """Save a new incident and start its clocks: the first step, and the first update that people owe."""
+    incident.severity = severity.slug if severity else ""
+    incident.next_step_at = None if incident.part_of else due(incident)
+    if severity and severity.update_minutes and not incident.part_of:
+        incident.update_every = severity.update_minutes * 60
+        incident.next_update_at = incident.told_from + timedelta(seconds=incident.update_every)
+    incident.save()
+    enter(incident, Kind.OPENED, "", incident.detail)
+    if incident.part_of:
+        enter(incident.part_of, Kind.JOINED, "", incident.title)
+    elif severity and severity.opens_task:
+        open_task(incident)
+
+
+def close(incident: Incident, by: str, text: str, at: datetime) -> None:
+    """It is over: whoever heard of it hears that; what it explained stands for itself again."""
+    incident.state = Incident.State.RESOLVED
+    incident.resolved_at, incident.resolved_by = at, by
+    incident.next_step_at = incident.next_update_at = None
+    incident.save()
+    enter(incident, Kind.RESOLVED, by, text)
+    for step in incident.steps[: incident.step]:
+        push(
+            incident,
+            f"resolved {incident.reopened}",
+            step["channel"],
+            f"[RESOLVED] {escape(incident.title)} after {lasting(incident)}",
+        )
+    for part in incident.parts.exclude(state=Incident.State.RESOLVED):
+        part.part_of = None  # it stands for itself now, and climbs by itself if it stays
+        part.next_step_at = due(part)
+        part.save(update_fields=["part_of", "next_step_at"])
+
+
+def reopen(incident: Incident, detail: str, at: datetime) -> None:
+    """The same trouble came back within the quiet time: what was told is told no second time."""
+    incident.state = Incident.State.ACKNOWLEDGED if incident.acknowledged_at else Incident.State.OPEN
+    incident.resolved_at, incident.resolved_by = None, ""
+    incident.reopened += 1
+    incident.detail = detail[:300]
+    incident.next_step_at = None if incident.acknowledged_at else due(incident)
+    incident.save()
+    enter(incident, Kind.REOPENED, "", detail)
+    put_off_update(incident, at)
+
+
+def put_off_update(incident: Incident, at: datetime) -> None:
+    """Somebody said how it stands: the next word is owed an interval later."""
+    if incident.update_every and incident.state != Incident.State.RESOLVED:
+        incident.next_update_at = at + timedelta(seconds=incident.update_every)
+        incident.save(update_fields=["next_update_at"])
+
+
+def due(incident: Incident) -> datetime | None:
+    """When the next step is to be told; None when there is none left."""
+    if incident.step >= len(incident.steps):
+        return None
+    return incident.told_from + timedelta(seconds=incident.steps[incident.step]["after_seconds"])
+
+
+def push(incident: Incident, step: str, channel: str, text: str) -> None:
+    enqueue(
+        event=f"incident:{incident.pk}", step=f"{step} {channel}", recipient=recipient(channel), text=text
+    )
+
+
+def recipient(slug: str) -> str:
+    """Where a channel's messages go; one whose address the environment does not have falls back to the default."""
+    channel = Channel.objects.filter(slug=slug).first()
+    if channel is None:
+        return DEFAULT_CHANNEL
+    address = channel.address
+    if address.startswith("env:"):
+        address = os.environ.get(address[4:], "")
+    if not address:
+        return DEFAULT_CHANNEL
+    return f"user:{address}" if channel.kind == Channel.Kind.DIRECT else address
+
+
+def text_of(incident: Incident, step: dict[str, Any], now: datetime) -> str:
+    """What a step's message says."""
+    minutes = round((now - incident.opened_at).total_seconds() / 60)
+    action = f"\n{escape(step['action'])}" if step.get("action") else ""
+    parts = incident.parts.exclude(state=Incident.State.RESOLVED).count()
+    also = f" {parts} more depend on it." if parts else ""
+    return (
+        f"[{step['level']} {incident.severity.upper()}] {escape(incident.title)} for {minutes} min: "
+        f"{escape(incident.detail)}{also}{action}"
+    )
+
+
+def open_task(incident: Incident) -> None:
+    task, _ = create_task(
+        by=SYSTEM,
+        title=f"Incident #{incident.pk}: {incident.title}",
+        description=incident.detail,
+        priority=Priority.CRITICAL,
+        source="incident",
+        tags=["incident"],
+        dedup_key=f"incident:{incident.pk}",
+    )
+    incident.task = task
+    incident.save(update_fields=["task"])
+
+
+def lasting(incident: Incident) -> str:
+    assert incident.resolved_at is not None
+    return f"{max(1, round((incident.resolved_at - incident.opened_at).total_seconds() / 60))} min"
+
+
+def locked(incident_id: int) -> Incident:
+    """The incident, ours until the transaction ends; 404 when there is none."""
+    found = (
+        Incident.objects.select_for_update(of=("self",)).filter(pk=incident_id).first()
+        if 0 < incident_id <= MAX_BIGINT
+        else None
+    )
+    if found is None:
+        raise NotFound(f"There is no incident {incident_id}.", code="incident_not_found")
+    return found
+
+
+def enter(incident: Incident, kind: IncidentEntry.Kind, by: str, text: str) -> None:
+    IncidentEntry.objects.create(incident=incident, kind=kind, by=by, text=text)
