@@ -11,7 +11,7 @@ from infra.services.incidents import (
     revive_stalled,
 )
 from infra.services.pings import Call as PingCall
-from infra.services.pings import ping, tend_jobs
+from infra.services.pings import ping, tend_jobs, trim_pings
 from infra.services.records import take_from_file
 from infra.services.rolling import roll_up
 from infra.services.routing import clear_override, override_server, pin_tier
@@ -38,5 +38,6 @@ __all__ = [
     "roll_up",
     "take_from_file",
     "tend_jobs",
+    "trim_pings",
     "watch",
 ]
