@@ -65,5 +65,6 @@ def objectives() -> str:
 
 @shared_task
 def roll_up() -> str:
-    """Sum the looks of this hour and the last one up."""
+    """Sum the looks of this hour and the last one up, and keep the pings of a job few."""
+    services.trim_pings()
     return f"{services.roll_up()} hours summed up"

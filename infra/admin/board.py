@@ -48,9 +48,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     days, sparks = history(mains, now), _sparks(mains, now)
     unresolved = Incident.objects.exclude(state=Incident.State.RESOLVED).filter(part_of=None)
     incidents = list(unresolved.select_related("check_record")[:50])
-    others = [
-        check for check in everything if check.site_id is None and check.kind not in machines.SHOWN
-    ]
+    others = [check for check in everything if check.site_id is None and check.kind not in machines.SHOWN]
     return {
         "now": now,
         "rows": [_row(*one, days, sparks, now) for one in shown],

@@ -101,8 +101,8 @@ def routing_sentence(routing: Routing) -> str:
         text
         for count, text in (
             (counts["waits"], f"{counts['waits']} wait" + ("s" if counts["waits"] == 1 else "")),
-            (counts["elsewhere"], f"{counts['elsewhere']} served elsewhere"),
-            (counts["cloud"], f"{counts['cloud']} in a cloud"),
+            (counts["elsewhere"], f"{counts['elsewhere']} {_is(counts['elsewhere'])} served elsewhere"),
+            (counts["cloud"], f"{counts['cloud']} {_is(counts['cloud'])} in a cloud"),
             (counts["unknown"], f"of {counts['unknown']} nobody knows"),
         )
         if count
@@ -112,6 +112,10 @@ def routing_sentence(routing: Routing) -> str:
         if said
         else f"All {len(rows)} tiers are served as planned."
     )
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def job_sentence(found: list[JobStanding]) -> str:
@@ -212,7 +216,7 @@ class JobAdmin(RecordAdmin):
     """Jobs, how each stands, its addresses and its last pings."""
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        return ["slug", "name", "status", "said", "rhythm", "host", "last_ping", "took"]
+        return ["slug", "name", "status", "said", "rhythm", "host", "took"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("state")
@@ -231,7 +235,7 @@ class JobAdmin(RecordAdmin):
         found = selectors_jobs.standing_of(job)
         return badge(found.status, STATUS[found.status])
 
-    @admin.display(description="")
+    @admin.display(description="How it stands")
     def said(self, job: Job) -> str:
         return selectors_jobs.standing_of(job).detail
 
@@ -240,11 +244,6 @@ class JobAdmin(RecordAdmin):
         if job.period_seconds:
             return f"every {words.duration(timedelta(seconds=job.period_seconds))}"
         return f"{job.cron} {job.time_zone}".strip()
-
-    @admin.display(description="Last ping")
-    def last_ping(self, job: Job) -> SafeString | str:
-        state = getattr(job, "state", None)
-        return words.time_tag(state.last_at) if state and state.last_at else "never"
 
     @admin.display(description="Took")
     def took(self, job: Job) -> str:

@@ -11,9 +11,9 @@ from infra.services.incidents import (
     resolve,
     revive_stalled,
 )
-from infra.services.pings import Call as PingCall
-from infra.services.pings import ping, tend_jobs
 from infra.services.objectives import end_override, judge_objectives, override_freeze, sum_up_objectives
+from infra.services.pings import Call as PingCall
+from infra.services.pings import ping, tend_jobs, trim_pings
 from infra.services.records import take_from_file
 from infra.services.responding import give_role, publish, remind, silence, write_postmortem
 from infra.services.rolling import roll_up
@@ -30,22 +30,19 @@ __all__ = [
     "end_override",
     "ensure_states",
     "escalate",
-    "host_named",
-    "look_round",
-    "note",
-    "override_server",
-    "pin_tier",
-    "ping",
-    "probe_now",
-    "record_beat",
     "give_role",
+    "host_named",
     "import_checks",
     "judge_objectives",
     "look_round",
     "note",
     "override_freeze",
+    "override_server",
+    "pin_tier",
+    "ping",
     "probe_now",
     "publish",
+    "record_beat",
     "remind",
     "resolve",
     "revive_stalled",
@@ -54,6 +51,7 @@ __all__ = [
     "sum_up_objectives",
     "take_from_file",
     "tend_jobs",
+    "trim_pings",
     "watch",
     "write_postmortem",
 ]

@@ -14,6 +14,15 @@ from infra.services.incidents import SYSTEM
 from missioncontrol.services.common import acting_as
 
 LOOK_EVERY = 15  # seconds
+KEPT_A_JOB = 1000  # pings; whoever knows a name may send many
+
+TRIM = f"""
+DELETE FROM {Ping._meta.db_table} p USING (
+    SELECT j.id, (SELECT k.at FROM {Ping._meta.db_table} k WHERE k.job_id = j.id
+                  ORDER BY k.at DESC OFFSET %(kept)s LIMIT 1) AS oldest
+    FROM {Job._meta.db_table} j) o
+WHERE p.job_id = o.id AND p.at <= o.oldest
+"""
 
 # The state is judged as at Healthchecks: a failure ends whatever ran; a success ends the run of its own rid, and one
 # without a rid ends any. The duration counts from the start with the same rid, so that runs may overlap.
@@ -108,6 +117,13 @@ def tend_jobs() -> int:
         for slug in own.keys() & jobs.keys():
             _follow(own[slug], jobs[slug])
     return len(missing) + len(gone)
+
+
+def trim_pings(*, kept: int = KEPT_A_JOB) -> int:
+    """Keep the newest pings of each job; answers how many went."""
+    with connection.cursor() as cursor:
+        cursor.execute(TRIM, {"kept": kept})
+        return cursor.rowcount
 
 
 def _follow(check: Check, job: Job) -> None:

@@ -115,7 +115,7 @@ def test_a_beat_tells_load_disk_memory_and_the_registered_services(anvil: Desk) 
         Service.objects.exclude(slug="ollama-anvil").update(port=free_port(), restart=False)
         result = anvil.run("heartbeat", "--host", "anvil")
     assert result.code == 0, result.err
-    assert result.out == "Beat of anvil sent: 1 services up, down: lightrag, neo4j\n"
+    assert result.out == "Beat of anvil sent: 1 service up, down: lightrag, neo4j\n"
     state = HostState.objects.get()
     assert len(state.load) == 3
     assert 0 < (state.disk_percent or 0) <= 100

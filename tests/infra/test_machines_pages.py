@@ -60,7 +60,7 @@ def test_the_board_tells_of_hosts_models_and_jobs(company: Company, ada: Client)
     company.look()
     page = board(ada)
     assert ">silent<" in page
-    assert "Of 3 tiers 1 waits, 1 served elsewhere." in page
+    assert "Of 3 tiers 1 waits, 1 is served elsewhere." in page
 
 
 def test_the_board_takes_few_queries_however_many_hosts(
@@ -79,7 +79,7 @@ def test_the_routing_page_says_where_each_tier_goes_and_why(company: Company, ad
     company.kill("anvil")
     company.look()
     page = routing(ada)
-    assert "Of 3 tiers 1 waits, 1 served elsewhere." in page
+    assert "Of 3 tiers 1 waits, 1 is served elsewhere." in page
     assert "forge serves b (rule anvil-down)." in page
     assert page.count("Count as down") >= 2
 
@@ -93,7 +93,7 @@ def test_a_word_is_taken_with_its_reason_and_taken_back(company: Company, ada: C
     company.look()
     page = overrule(ada, what="down", server="anvil", reason="moving the disk", minutes=240)
     assert "moving the disk" in page
-    assert "Of 3 tiers 1 waits, 1 served elsewhere." in page
+    assert "Of 3 tiers 1 waits, 1 is served elsewhere." in page
     assert AuditEntry.objects.filter(
         target_type="infra_routingoverride", actor="ada", why="moving the disk"
     ).exists()

@@ -238,6 +238,18 @@ def test_each_job_has_a_check_that_follows_it_and_goes_with_it(job: Job) -> None
     assert (services.tend_jobs(), Check.objects.count()) == (1, 0)
 
 
+def test_the_newest_pings_of_each_job_are_kept(job: Job) -> None:
+    other = Job.objects.create(slug="other", name="Other", period_seconds=60)
+    for number in range(5):
+        ping(job.code, "POST", f"run {number}")
+    ping(other.code)
+    assert services.trim_pings(kept=3) == 2
+    assert list(Ping.objects.filter(job=job).order_by("at").values_list("body", flat=True)) == [
+        "run 2", "run 3", "run 4",
+    ]  # fmt: skip
+    assert (services.trim_pings(kept=3), Ping.objects.filter(job=other).count()) == (0, 1)
+
+
 def test_jobs_are_listed_and_only_writers_see_the_secret_address(job: Job) -> None:
     ping(f"{job.code}/3")
     reader: Caller = caller("reader", "infra:read")

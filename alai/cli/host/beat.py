@@ -73,7 +73,8 @@ def _send(given: Given, server: Server, host: str, body: Json) -> CliError | Non
         answers.as_json({**answer, "sent": body})
         return None
     down = [one["name"] for one in body["services"] if not one["up"]]
-    state = f"{len(body['services']) - len(down)} services up"
+    up = len(body["services"]) - len(down)
+    state = f"{up} service{'' if up == 1 else 's'} up"
     tell(f"Beat of {host} sent: {state}{f', down: {answers.clean(", ".join(down))}' if down else ''}")
     if answer["unknown_services"]:
         say(f"Not in the registry on {host}: {answers.clean(', '.join(answer['unknown_services']))}.")
