@@ -16,6 +16,7 @@ from alai.kernel.me import router as me_router
 from alai.kernel.tokens_api import router as tokens_router
 from inbox.api import router as inbox_router
 from infra.api import router as infra_router
+from infra.responding_api import router as responding_router
 from infra.slo_api import router as slo_router
 from missioncontrol.api import router as missioncontrol_router
 from missioncontrol.costs_api import router as costs_router
@@ -62,6 +63,7 @@ api.add_router("", streams_router)
 api.add_router("", hivemind_router)
 api.add_router("", infra_router)
 api.add_router("", slo_router)
+api.add_router("", responding_router)
 api.add_router("", inbox_router)
 
 

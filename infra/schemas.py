@@ -13,6 +13,7 @@ from infra.probes import Verdict
 from infra.selectors import Range, Standing, Uptime, standing_of
 
 VerdictName = Literal["up", "degraded", "down", "blocked", "unknown"]
+ROLES = ("commander", "technical", "communications", "scribe")
 StateName = Literal["open", "acknowledged", "resolved"]
 
 
@@ -143,6 +144,12 @@ class IncidentOut(Schema):
     next_step_at: datetime | None
     task_id: int | None
     part_of: int | None
+    objective_id: int | None = Field(description="Whose error budget burns.")
+    roles: dict[str, str] = Field(
+        description="Who commands, leads, speaks and writes; only roles that somebody has."
+    )
+    silenced_until: datetime | None
+    next_update_at: datetime | None = Field(description="When a word about it is owed.")
 
     @classmethod
     def of(cls, incident: Incident) -> "IncidentOut":
@@ -164,6 +171,10 @@ class IncidentOut(Schema):
             next_step_at=incident.next_step_at,
             task_id=incident.task_id,
             part_of=incident.part_of_id,
+            objective_id=incident.objective_id,
+            roles={role: who for role in ROLES if (who := getattr(incident, role))},
+            silenced_until=incident.silenced_until,
+            next_update_at=incident.next_update_at,
         )
 
 

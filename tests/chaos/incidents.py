@@ -24,7 +24,7 @@ CHANNEL = "C0OPS"
 T0 = datetime(2026, 5, 8, 12, tzinfo=UTC)
 TICK = timedelta(seconds=2)  # as in infra.tasks
 AFTER = timedelta(seconds=120 + 600 + 60)  # the rule's duration, its last step, and some room
-QUIET_SECONDS = 120.0
+QUIET_SECONDS = 400.0
 PROMISED = 5.0  # seconds of lateness, 99 of 100 steps
 TOLD = """
 SELECT e.id, e.incident_id, i.told_from, i.steps
@@ -248,7 +248,7 @@ def _stories(checks: list[int], run: IncidentRun, chance: random.Random) -> list
 
 
 def _mishaps(run: IncidentRun, chance: random.Random) -> list[fate.Behaviour]:
-    plan = [chance.choice(MISHAPS)() for _ in range(run.incidents // 5)]
+    plan = [chance.choice(MISHAPS)() for _ in range(run.incidents // 20)]
     plan += [fate.Behaviour() for _ in range(run.incidents)]
     chance.shuffle(plan)
     return plan

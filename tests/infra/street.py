@@ -105,8 +105,10 @@ class Street:
             self.houses.append(_house(kind, port, tls=tls is not None or kind == "plain", number=number))
         self._ready.set()
         await self._over.wait()
-        for closing in (*servers, *empty):
-            closing.close()
+        for server in servers:
+            server.close()
+        for unused in empty:
+            unused.close()
 
     def _context(self, kind: str) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -143,9 +145,11 @@ def walk(found: Street, *, rounds: int, healthy: int = 0) -> Report:
 
 async def _walk(found: Street, rounds: int, healthy: int) -> Report:
     report, started = Report(), time.monotonic()
-    options = {"limit": AT_ONCE, "force_close": True, "enable_cleanup_closed": True}
+    connector = aiohttp.TCPConnector(
+        ssl=found.trusted, limit=AT_ONCE, force_close=True, enable_cleanup_closed=True
+    )
     async with (
-        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=found.trusted, **options)) as session,
+        aiohttp.ClientSession(connector=connector) as session,
         aiohttp.ClientSession() as unused,
     ):
         world = World(unused, session, dns.asyncresolver.Resolver())

@@ -14,7 +14,7 @@ from infra import services
 from infra.admin import postmortems
 from infra.models import AlertRule, Check, Edge, HourSummary, Incident, MaintenanceWindow, Site
 from tests.admin.conftest import ada, vera
-from tests.infra.conftest import load_facts
+from tests.infra.conftest import caller, load_facts
 
 __all__ = ["ada", "vera"]
 pytestmark = pytest.mark.django_db
@@ -179,3 +179,20 @@ def test_its_pages_do_all_of_it(incident: Incident, ada: Client, vera: Client) -
     assert vera.get(page).status_code == 200
     assert vera.post(page, texts).status_code == 403
     assert ada.get(reverse("admin:infra_incident_postmortem", args=[10**18])).status_code == 404
+
+
+def test_agents_respond_over_http(incident: Incident) -> None:
+    ops, reader = caller("ops-agent", "infra:write"), caller("reader", "infra:read")
+    base = f"/infra/incidents/{incident.pk}"
+    assert ops.post(f"{base}/notes", {"text": "A disk is full."}).status == 200
+    assert ops.post(f"{base}/role", {"role": "scribe", "to": "ole"}).body["roles"] == {"scribe": "ole"}
+    assert ops.post(f"{base}/role", {"role": "king", "to": "ole"}).status == 422
+    assert ops.post(f"{base}/silence", {"minutes": 5, "reason": "known"}).body["silenced_until"] is not None
+    assert ops.post(f"{base}/silence", {"minutes": 5, "reason": ""}).status == 422
+    assert ops.post(f"{base}/publish", {"text": "We are on it."}).status == 200
+    assert reader.post(f"{base}/publish", {"text": "We are on it."}).status == 403
+    kinds = [entry["kind"] for entry in reader.get(base).body["timeline"]]
+    assert kinds == ["opened", "note", "role", "silenced", "published"]
+    assert ops.post("/infra/incidents/999999/notes", {"text": "x"}).status == 404
+    ops.post(f"{base}/resolve", {})
+    assert ops.post(f"{base}/silence", {"minutes": 5, "reason": "known"}).status == 409

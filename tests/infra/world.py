@@ -136,7 +136,7 @@ def see(
     known: Mapping[str, Mapping[str, Any]] | None = None,
     secrets: Mapping[str, str] | None = None,
 ) -> Observation:
-    """One look by a probe, in a world of its own; `known` is what our own records say, `secrets` what references hold."""
+    """One look by a probe, in a world of its own; `known`: our own records, `secrets`: what references hold."""
 
     def secret(reference: str) -> str:
         try:
