@@ -235,7 +235,7 @@ def _room(kind: registry.Kind, request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def register(rooms: Mapping[type[Record], Any]) -> None:
+def register(rooms: Mapping[type[models.Model], Any]) -> None:
     """A room for every kind of record, some with one of their own; the kinds are told later than admins are found."""
     for model in apps.get_app_config("infra").get_models():
         if issubclass(model, Record):

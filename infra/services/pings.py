@@ -10,7 +10,7 @@ from psycopg import Cursor
 from alai.kernel import audit
 from alai.kernel.principals import Principal
 from infra.models import Check, Job, JobState, Ping
-from infra.services.incidents import SYSTEM
+from infra.services.climbing import SYSTEM
 from missioncontrol.services.common import acting_as
 
 LOOK_EVERY = 15  # seconds
@@ -123,7 +123,8 @@ def trim_pings(*, kept: int = KEPT_A_JOB) -> int:
     """Keep the newest pings of each job; answers how many went."""
     with connection.cursor() as cursor:
         cursor.execute(TRIM, {"kept": kept})
-        return cursor.rowcount
+        trimmed: int = cursor.rowcount
+    return trimmed
 
 
 def _follow(check: Check, job: Job) -> None:
