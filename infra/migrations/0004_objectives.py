@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='check',
             name='kind',
-            field=models.CharField(choices=[('http', 'http'), ('tls', 'tls'), ('dns', 'dns'), ('tcp', 'tcp'), ('cloudflare', 'cloudflare'), ('builds', 'builds')], max_length=20),
+            field=models.CharField(choices=[('http', 'http'), ('tls', 'tls'), ('dns', 'dns'), ('tcp', 'tcp'), ('heartbeat', 'heartbeat'), ('service', 'service'), ('measure', 'measure'), ('job', 'job'), ('model-server', 'model-server'), ('queue', 'queue'), ('alive', 'alive'), ('secrets', 'secrets'), ('backup', 'backup'), ('cloudflare', 'cloudflare'), ('builds', 'builds')], max_length=20),
         ),
         migrations.AlterField(
             model_name='incidententry',
