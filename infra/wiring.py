@@ -75,7 +75,7 @@ def register() -> None:
     retention.register(
         "check-hours", models.HourSummary, "hour", 2 * 365, "An hour in seconds of each verdict."
     )
-    retention.register("check-days", models.DaySummary, "day", 2 * 365, "A day in seconds of each verdict.")
+    retention.permanent(models.DaySummary, reason="a row a check and day: the long view is made of them")
     retention.register(
         "check-edges", models.Edge, "at", 2 * 365, "Confirmed changes of checks.", Q(dealt_with=True)
     )
