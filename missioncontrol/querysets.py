@@ -56,8 +56,8 @@ class TaskQuerySet(models.QuerySet["Task"]):
     def overdue(self) -> Self:
         return self.filter(NOT_CLOSED, due_at__lt=Now())
 
-    def matching(self, words: str) -> Self:
+    def matching(self, words: str, *, limit: int = search.LIMIT) -> Self:
         """Full text, best first, at most 200, of the newest that match."""
         query = search.web_query(words)
-        ids = search.best(search.newest_matches(self, query), query)
+        ids = search.best(search.newest_matches(self, query), query, limit=min(limit, search.LIMIT))
         return self.filter(pk__in=ids).order_by(search.place_in(ids))

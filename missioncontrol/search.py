@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import CombinedSearchQuery, SearchQuery, SearchQueryField, SearchRank
-from django.db.models import BigIntegerField, F, Func, QuerySet, Value
+from django.db.models import BigIntegerField, F, Func, Max, Min, QuerySet, Value
 from django.db.models.functions import Cast
 
 if TYPE_CHECKING:
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 CONFIG = "mission_control"
 LIMIT = 200  # what a search answers at most
-CANDIDATES = 500
+CANDIDATES = 300
 LATEST, ENOUGH = 2_000, 20
 STRETCHES = (10, 12, 14, 16, 18, 20)  # ids that agree but for so many bits; as in the database's function
+ENDLESS = 63
+MANY = 10  # found in one stretch, they foretell how many the others hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +70,26 @@ def place_in(ids: Sequence[int]) -> Func:
 
 def newest_matches(tasks: "QuerySet[Task]", query: SearchQuery) -> list[int]:
     """The ids of the newest tasks that match, at most `CANDIDATES`, the newest first."""
-    matching = _ids(tasks).filter(search__vector=query)
-    newest = _newest(tasks)
+    oldest, newest = _ends(tasks)
     found: list[int] = []
-    older = _ids(tasks)
-    bits: int | None = STRETCHES[0]
-    while bits is not None:
-        stretch = Stretch.back_from(newest, bits)
-        found += older.filter(search__vector=stretch.narrow(query))[: CANDIDATES - len(found)]
-        if len(found) == CANDIDATES or stretch.first <= 0:
+    matching = _ids(tasks)
+    bits = STRETCHES[0]
+    while (stretch := Stretch.back_from(newest, bits)).first > oldest:
+        found += matching.filter(search__vector=stretch.narrow(query))[: CANDIDATES - len(found)]
+        if len(found) == CANDIDATES:
             return found
-        older = _ids(tasks).filter(pk__lt=stretch.first)
-        bits = _next(bits, CANDIDATES * (newest - stretch.first) / max(len(found), 1))
-    return found + list(matching.filter(pk__lt=stretch.first)[: CANDIDATES - len(found)])
+        matching = _ids(tasks).filter(pk__lt=stretch.first)
+        bits = _next(bits, newest - stretch.first, len(found))
+    return found + list(matching.filter(search__vector=query)[: CANDIDATES - len(found)])
+
+
+def _next(bits: int, length: int, found: int) -> int:
+    """The next stretch: what should hold enough by what was found in `length` ids; a bold guess only of many."""
+    longer = [other for other in (*STRETCHES, ENDLESS) if other > bits]
+    enough = next(
+        other for other in longer if 2**other >= length * CANDIDATES / max(found, 1) or other == ENDLESS
+    )
+    return enough if found >= MANY else min(enough, longer[:2][-1])
 
 
 def latest_matches(tasks: "QuerySet[Task]", query: SearchQuery) -> list[int]:
@@ -89,7 +98,7 @@ def latest_matches(tasks: "QuerySet[Task]", query: SearchQuery) -> list[int]:
     So the latest tasks are read one by one; only where few of them match, the whole index is asked.
     """
     matching = _ids(tasks).filter(search__vector=query)
-    found = list(matching.filter(pk__gt=_newest(tasks) - LATEST)[:CANDIDATES])
+    found = list(matching.filter(pk__gt=_ends(tasks)[1] - LATEST)[:CANDIDATES])
     return found if len(found) >= ENOUGH else list(matching[:CANDIDATES])
 
 
@@ -98,13 +107,7 @@ def _ids(tasks: "QuerySet[Task]") -> "ValuesQuerySet[Task, int]":
     return tasks.prefetch_related(None).order_by("-pk").values_list("pk", flat=True)
 
 
-def _newest(tasks: "QuerySet[Task]") -> int:
-    """The highest id of all tasks, whatever narrows these; 0 when there is none."""
-    return tasks.model._default_manager.order_by("-pk").values_list("pk", flat=True).first() or 0
-
-
-def _next(bits: int, reach: float) -> int | None:
-    """The stretch after this one, or the one after that if `reach` ids, in which there should be enough, want it."""
-    longer = [other for other in STRETCHES if other > bits][:2]
-    enough = [other for other in longer if 2**other >= reach]
-    return enough[0] if enough else longer[1] if len(longer) > 1 else None
+def _ends(tasks: "QuerySet[Task]") -> tuple[int, int]:
+    """The lowest and the highest id of all tasks, whatever narrows these; (0, 0) when there is none."""
+    ends = tasks.model._default_manager.aggregate(oldest=Min("pk"), newest=Max("pk"))
+    return ends["oldest"] or 0, ends["newest"] or 0

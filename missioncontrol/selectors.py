@@ -53,7 +53,7 @@ def list_tasks(by: Principal, filters: TaskFilters, *, limit: int, cursor: str |
     if filters.updated_since:
         return _changed_since(tasks, filters.updated_since, limit=limit, cursor=cursor)
     if filters.words:
-        return TaskPage(list(tasks.matching(filters.words)[:limit]), None)
+        return TaskPage(list(tasks.matching(filters.words, limit=limit)), None)
     page = pagination.by_id(tasks, limit=limit, cursor=cursor)
     return TaskPage(page.items, page.next_cursor)
 

@@ -44,14 +44,16 @@ class NextFilters:
     capabilities: tuple[str, ...] | None = None
 
     def sql(self) -> tuple[str, dict[str, Any]]:
-        """Conditions on the task `t`, and their values."""
-        conditions = {
-            "AND t.team = ANY(%(teams)s)": ("teams", list(self.teams)),
+        """Conditions on the task `t`, and their values. Of one team an index knows the best task, of several not."""
+        alone = self.teams[0] if len(self.teams) == 1 else None
+        conditions: dict[str, tuple[str, Any]] = {
+            "AND t.team = %(team)s::text": ("team", alone),
+            "AND t.team = ANY(%(teams)s)": ("teams", list(self.teams) if alone is None else None),
             "AND t.owner = ANY(%(owners)s)": ("owners", list(self.owners)),
             "AND t.tags @> %(tags)s::varchar[]": ("tags", list(self.tags)),
             "AND t.source = ANY(%(sources)s)": ("sources", list(self.sources)),
         }
-        used = {text: pair for text, pair in conditions.items() if pair[1]}
+        used = {text: pair for text, pair in conditions.items() if pair[1] not in (None, [])}
         params: dict[str, Any] = dict(used.values())
         text = " ".join(used)
         if self.priority_at_least is not None:

@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Any, Self
 
 import httpx
@@ -16,13 +15,13 @@ from alai.kernel import pagination
 from tests.benchmarks.measure import Result, ratio, take_turns, told
 
 GOAL = 1.5
-ROUNDS, REQUESTS = 3, 2
+ROUNDS, REQUESTS = 9, 3
 LIST = "/admin/missioncontrol/task/"
 SESSION = {"actor": "john", "session": "bench"}
 COMMON = """
 SELECT word FROM pg_stats, unnest(most_common_elems::text::text[], most_common_elem_freqs[:cardinality(
     most_common_elems::text::text[])]) WITH ORDINALITY AS elements (word, share)
-WHERE tablename = 'missioncontrol_tasksearch' AND attname = 'vector' AND word ~ '^[a-z]{4,}$'
+WHERE tablename = %s AND attname = 'vector' AND word ~ '^[a-z]{4,}$'
 ORDER BY abs(share - %s) LIMIT 1
 """
 NUMBERED = """
@@ -165,12 +164,12 @@ def run(arguments: list[str]) -> list[Result]:
 
 def compare(path: Path, large: Side, small: Side) -> Result:
     ours, theirs = take_turns(ROUNDS, lambda: timed(path, large), lambda: timed(path, small))
-    detail = f"{told(ours, 'ms', 1)} against {told(theirs, 'ms', 1)}, {ROUNDS} rounds of {REQUESTS}"
+    detail = f"{told(ours, 'ms', 1)} against {told(theirs, 'ms', 1)}, {ROUNDS} rounds, the best of {REQUESTS}"
     return Result(path.name, ratio(ours, theirs), GOAL, detail, at_most=True)
 
 
 def timed(path: Path, side: Side) -> float:
-    """Milliseconds a request."""
+    """Milliseconds of the best of a few requests: what others take from the machine only adds to it."""
     side.connection.close()  # the server closes what was idle while the other had its turn
     path.act(side)
     path.after(side)
@@ -180,7 +179,7 @@ def timed(path: Path, side: Side) -> float:
         path.act(side)
         times.append(time.perf_counter() - begin)
         path.after(side)
-    return fmean(times) * 1000
+    return min(times) * 1000
 
 
 def sign_in(address: str, password: str) -> str:
@@ -193,12 +192,12 @@ def sign_in(address: str, password: str) -> str:
         return "; ".join(f"{name}={value}" for name, value in client.cookies.items())
 
 
-def choose_words(database: str) -> dict[str, str]:
+def choose_words(database: str, table: str = "missioncontrol_tasksearch") -> dict[str, str]:
     """A word of very many tasks, one of every hundredth, one of a single task."""
     with psycopg.connect(database) as connection:
         chosen = {}
         for name, share in (("frequent", 1.0), ("usual", 0.01)):
-            row = connection.execute(COMMON, [share]).fetchone()
+            row = connection.execute(COMMON, [table, share]).fetchone()
             assert row is not None
             chosen[name] = row[0]
         row = connection.execute(NUMBERED).fetchone()

@@ -48,11 +48,17 @@ class Place:
     def database(self) -> str:
         return self._servers.urls["DATABASE_URL"]
 
-    def manage(self, *arguments: str) -> str:
-        """Run a management command; what it printed."""
+    def manage(self, *arguments: str, patience: float = 120) -> str:
+        """Run a management command for at most so many seconds; what it printed."""
         command = [sys.executable, str(ROOT / "manage.py"), *arguments]
         done = subprocess.run(
-            command, env=self.environment, cwd=ROOT, check=False, capture_output=True, text=True, timeout=120
+            command,
+            env=self.environment,
+            cwd=ROOT,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=patience,
         )
         if done.returncode:
             raise RuntimeError(f"manage.py {arguments[0]} failed: {done.stderr[-2000:]}")

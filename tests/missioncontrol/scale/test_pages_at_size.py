@@ -22,6 +22,7 @@ from alai.kernel.auth import issue_token
 from alai.kernel.models import Actor
 from missioncontrol import leases
 from missioncontrol.models import Task
+from missioncontrol.services.claims import NextFilters
 from tests.cast import Caller
 
 pytestmark = pytest.mark.django_db
@@ -192,14 +193,17 @@ def test_a_call_reads_what_it_answers(path: str, large: Large) -> None:
     assert too_much(sent(act)) == []
 
 
-@pytest.mark.parametrize("filters", ["", "AND t.team = 'legal'", "AND t.team = 'nobody'"])
-def test_the_next_claim_looks_at_few_tasks(filters: str) -> None:
+@pytest.mark.parametrize(
+    "filters", [NextFilters(), NextFilters(teams=("legal",)), NextFilters(teams=("nobody",))], ids=str
+)
+def test_the_next_claim_looks_at_few_tasks(filters: NextFilters) -> None:
+    text, params = filters.sql()
     given = {
         "by": "john", "behalf": "", "why": "", "request": "", "context": "{}", "actor": "john", "session": "s1",
-        "ttl": "10 minutes", "enforced": True, "note": "{}", "override": False, "capabilities": None,
+        "ttl": "10 minutes", "enforced": True, "note": "{}", "override": False, "capabilities": None, **params,
     }  # fmt: skip
     with connection.cursor() as cursor:
-        sql = cursor.mogrify(leases.NEXT.format(filters=filters), given)
+        sql = cursor.mogrify(leases.NEXT.format(filters=text), given)
     assert too_much([sql]) == []
 
 
