@@ -16,7 +16,7 @@ from missioncontrol.models import Memory, Message
 from missioncontrol.querysets import ClockTimestamp
 
 # Of a frequent word's matches only those of the best standing are ranked by their words too.
-CANDIDATES = 1000
+CANDIDATES = 500
 LEAST_RANK = Value(1e-6, output_field=FloatField())
 
 

@@ -9,7 +9,12 @@ import pytest
 from tests.backup.conftest import TASKS, Place, Saved
 from tests.backup.installation import Installation
 
-NOT_COMPARED = {"kernel_session", "django_migrations", "kernel_auditentry"}
+TALLIES = {"missioncontrol_tasktally", "missioncontrol_taskpace"}  # made anew, perhaps of other rows
+NOT_COMPARED = {"kernel_session", "django_migrations", "kernel_auditentry", *TALLIES}
+FIGURES = """
+SELECT team || status, sum(n)::int FROM missioncontrol_tasktally GROUP BY team, status HAVING sum(n) <> 0
+UNION ALL SELECT what || at, sum(n)::int FROM missioncontrol_taskpace GROUP BY what, at HAVING sum(n) <> 0 ORDER BY 1
+"""
 NUMBERS = "SELECT id, xid::text FROM missioncontrol_taskevent ORDER BY id"
 
 
@@ -19,6 +24,12 @@ def test_every_table_comes_back_on_another_server(saved: Saved, restored: Instal
     assert found["missioncontrol_task"][0] == TASKS
     for name in found.keys() - NOT_COMPARED:
         assert found[name] == saved.fingerprints[name], name
+
+
+def test_the_figures_about_tasks_are_made_anew(saved: Saved, restored: Installation) -> None:
+    figures = restored.query(FIGURES)
+    assert figures == saved.source.query(FIGURES)
+    assert ("webopen", TASKS) in figures
 
 
 def test_sessions_stay_behind_and_history_stays_append_only(restored: Installation) -> None:

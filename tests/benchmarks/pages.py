@@ -126,7 +126,7 @@ PATHS = [
     page("task list, done", f"{LIST}?status=done"),
     page("task list, all", f"{LIST}?status=all"),
     page("task list, a team", f"{LIST}?team=legal"),
-    page("task list, an owner and a tag", f"{LIST}?owner=agent-20&tag=topic-07&status=all"),
+    page("task list, an owner and a tag", f"{LIST}?owner=john&tag=bug&status=all"),
     page("task list, page 2", f"{LIST}?p=2"),
     page("task list, searched for a frequent word", f"{LIST}?q={{frequent}}"),
     page("task list, searched for a word of one task in a hundred", f"{LIST}?q={{usual}}"),
@@ -144,7 +144,7 @@ PATHS = [
     call("GET /tasks?q= of a frequent word", "/tasks?q={frequent}"),
     call("GET /tasks?q= of one task in a hundred", "/tasks?q={usual}"),
     call("GET /tasks?q= of a rare word", "/tasks?q={rare}"),
-    call("GET /tasks?q= of two words, a team", "/tasks?q={frequent}+{usual}&team=legal"),
+    call("GET /tasks?q= of two words, a team", "/tasks?q={frequent}+{second}&team=web"),
     call("GET /stats", "/stats"),
     call("GET /tasks/{id}/events", "/tasks/{middle}/events"),
     Path("POST /claims/next", claim_next, give_back),
@@ -193,10 +193,10 @@ def sign_in(address: str, password: str) -> str:
 
 
 def choose_words(database: str, table: str = "missioncontrol_tasksearch") -> dict[str, str]:
-    """A word of very many tasks, one of every hundredth, one of a single task."""
+    """A word of very many tasks, one of a third, one of every hundredth, one of a single task."""
     with psycopg.connect(database) as connection:
         chosen = {}
-        for name, share in (("frequent", 1.0), ("usual", 0.01)):
+        for name, share in (("frequent", 1.0), ("second", 0.35), ("usual", 0.01)):
             row = connection.execute(COMMON, [table, share]).fetchone()
             assert row is not None
             chosen[name] = row[0]
