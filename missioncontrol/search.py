@@ -1,7 +1,7 @@
 """Full-text search whose cost does not grow with the ledger: of more matches than `CANDIDATES`, the newest are ranked.
 
 The index of words gives matches in no order, and to look at all tasks with a frequent word takes seconds in a large
-ledger. So each task's words also name the stretches of ids that it lies in (migration 0004): the search asks the newest
+ledger. So each task's words also name the stretches of ids that it lies in (migration 0006): the search asks the newest
 stretch first, then ever longer ones, until it has enough. A rare word costs one question more a stretch.
 """
 

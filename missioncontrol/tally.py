@@ -1,4 +1,4 @@
-"""How many tasks there are, exactly, without counting them: sums of what triggers wrote (migration 0004).
+"""How many tasks there are, exactly, without counting them: sums of what triggers wrote (migrations 0006 and 0007).
 
 Whatever begins or ends within a bucket (a quarter of an hour; a day for due dates) is counted there by an index. Each
 figure is one statement and thus of one moment.
@@ -7,6 +7,7 @@ figure is one statement and thus of one moment.
 import datetime as dt
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
@@ -37,8 +38,17 @@ FROM bound
 BETWEEN = """
 SELECT width_bucket(at, %(edges)s::timestamptz[]) AS slot, what, sum(n)::bigint
 FROM missioncontrol_taskpace
-WHERE what IN ('created', 'done') AND at >= %(first)s AND at < %(last)s GROUP BY slot, what
+WHERE what IN ('created', 'done', 'cancelled') AND at >= %(first)s AND at < %(last)s GROUP BY slot, what
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many tasks were created in a while, done and still are, cancelled and still are."""
+
+    created: int
+    done: int
+    cancelled: int
 
 
 def by_team_and_status(teams: Sequence[str] = ()) -> dict[tuple[str, str], int]:
@@ -66,13 +76,13 @@ def overdue() -> int:
     return int(_rows(OVERDUE)[0][0])
 
 
-def between(edges: Sequence[dt.datetime]) -> list[tuple[int, int]]:
-    """From each moment to the next: how many tasks were created, and how many done. For quarters of an hour alone,
-    as all midnights are, wherever one lives."""
+def between(edges: Sequence[dt.datetime]) -> list[Pace]:
+    """From each moment to the next. For quarters of an hour alone, as all midnights are, wherever one lives."""
     known = _rows(BETWEEN, {"edges": list(edges), "first": edges[0], "last": edges[-1]})
     counts = {(slot, what): n for slot, what, n in known}
+    slots = range(1, len(edges))
     return [
-        (counts.get((slot, "created"), 0), counts.get((slot, "done"), 0)) for slot in range(1, len(edges))
+        Pace(*(counts.get((slot, what), 0) for what in ("created", "done", "cancelled"))) for slot in slots
     ]
 
 

@@ -10,6 +10,7 @@ from missioncontrol import gates, leases, legacy, legacy_hivemind, policies, tal
 from missioncontrol.models import (
     Comment,
     CostEntry,
+    CostTally,
     Dependency,
     Evidence,
     GatePolicy,
@@ -54,6 +55,7 @@ def register() -> None:
     audit.exempt(TaskSearch, reason="derived from the task by a trigger")
     audit.exempt(TaskTally, reason="derived from the tasks by triggers")
     audit.exempt(TaskPace, reason="derived from the tasks by triggers")
+    audit.exempt(CostTally, reason="derived from costs and tasks by triggers")
     gates.register(gates.Gate("evidence", policies.wanted))
     register_lookup("task_id", visible_task)
     importing.register(legacy.MISSION_CONTROL)

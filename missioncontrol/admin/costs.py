@@ -1,10 +1,13 @@
 """What tasks cost: the one place that knows where costs are kept. The page reads `read` and nothing else.
 
 Costs are entries (US dollars), each of the moment at which it was spent; a task's team is the one that it has now.
+Sums come from a tally by team and day (UTC). The dearest tasks of a period with few entries are found by adding these
+up, else among the tasks that cost most in all: outside of a period no task costs less than nothing, unless somebody
+dates a correction before what it corrects.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -13,37 +16,63 @@ from django.db import connection
 from django.utils import timezone
 
 DEAREST = 20
+FEW = 2_000  # entries, that are added up one by one
+BATCH, MOST = 200, 5_000  # of the tasks that cost most in all: so many at a time, and so many at most
 
-SPENT = """
-    SELECT entry.task_id AS id, task.team, entry.amount_usd AS cost_usd, entry.at
-    FROM missioncontrol_costentry entry JOIN missioncontrol_task task ON task.id = entry.task_id
-    WHERE entry.at >= %(start)s {team}
+# Each tallied day counts where its noon lies. What was spent between a local midnight, where months begin, and the
+# nearest one of UTC was counted on the wrong side: it moves over.
+BY_MONTH = """
+WITH seam AS (
+    SELECT least(local, utc) AS begins, greatest(local, utc) AS ends
+    FROM unnest(%(edges)s::timestamptz[]) local,
+         LATERAL (SELECT date_bin('1 day', local + interval '12 hours' - interval '1 microsecond',
+                                  '2000-01-01 00:00Z') AS utc) nearest
+), misplaced AS (
+    SELECT entry.at, date_bin('1 day', entry.at, '2000-01-01 00:00Z') AS day, task.team, entry.amount_usd
+    FROM seam JOIN missioncontrol_costentry entry ON entry.at >= seam.begins AND entry.at < seam.ends
+    JOIN missioncontrol_task task ON task.id = entry.task_id
+), part AS (
+    SELECT at + interval '12 hours' AS at, team, amount_usd, n FROM missioncontrol_costtally
+    WHERE at >= %(start)s - interval '12 hours'
+    UNION ALL SELECT day + interval '12 hours', team, -amount_usd, -1 FROM misplaced
+    UNION ALL SELECT at, team, amount_usd, 1 FROM misplaced
+)
+SELECT width_bucket(at, %(edges)s::timestamptz[]) AS slot, team, sum(amount_usd), sum(n)::bigint
+FROM part WHERE at >= %(start)s GROUP BY slot, team HAVING sum(n) <> 0 ORDER BY slot, team
 """
-BY_MONTH = f"""
-SELECT width_bucket(at, %(edges)s::timestamptz[]) AS slot, team, sum(cost_usd), count(DISTINCT id)
-FROM ({SPENT}) spent GROUP BY slot, team ORDER BY slot, team
-"""
-BY_TASK = f"""
+OF_FEW = """
 SELECT id, title, task.team, status, dear.cost_usd, dear.at
-FROM (SELECT id, sum(cost_usd) AS cost_usd, max(at) AS at FROM ({SPENT}) spent
-      GROUP BY id HAVING sum(cost_usd) > 0 ORDER BY sum(cost_usd) DESC, id LIMIT %(limit)s) dear
+FROM (SELECT entry.task_id AS id, sum(entry.amount_usd) AS cost_usd, max(entry.at) AS at
+      FROM missioncontrol_costentry entry JOIN missioncontrol_task task ON task.id = entry.task_id
+      WHERE entry.at >= %(start)s {team}
+      GROUP BY entry.task_id HAVING sum(entry.amount_usd) > 0
+      ORDER BY sum(entry.amount_usd) DESC, entry.task_id LIMIT %(limit)s) dear
 JOIN missioncontrol_task task USING (id) ORDER BY dear.cost_usd DESC, id
+"""
+OF_MANY = """
+SELECT id, title, team, status, spent.cost_usd, spent.at, task.cost_usd
+FROM (SELECT id, title, team, status, cost_usd FROM missioncontrol_task task
+      WHERE cost_usd > 0 AND (cost_usd, id) < (%(below)s::numeric, %(before)s::bigint) {team}
+      ORDER BY cost_usd DESC, id DESC LIMIT %(batch)s) task,
+LATERAL (SELECT sum(amount_usd) AS cost_usd, max(at) AS at FROM missioncontrol_costentry
+         WHERE task_id = task.id AND at >= %(start)s) spent
+ORDER BY task.cost_usd DESC, id DESC
 """
 
 
 @dataclass(frozen=True, slots=True)
 class MonthCost:
-    """What a team's tasks cost in a month (its first day); `team` is empty for tasks of none."""
+    """What a team's tasks cost in a month (its first day), in so many entries; `team` is empty for tasks of none."""
 
     month: dt.date
     team: str
     cost: Decimal
-    tasks: int
+    entries: int
 
 
 @dataclass(frozen=True, slots=True)
 class TaskCost:
-    """A task among the dearest of the period, and when its cost was counted."""
+    """A task among the dearest of the period, what it cost in it, and when it did so last."""
 
     task_id: int
     title: str
@@ -68,16 +97,49 @@ def read(months: int, team: str = "") -> Costs:
     now = timezone.now()
     firsts = _firsts(timezone.localdate(now), months)
     edges = [timezone.make_aware(dt.datetime.combine(first, dt.time())) for first in firsts]
-    params: dict[str, Any] = {"edges": edges, "start": edges[0], "team": team, "limit": DEAREST}
-    narrow = "AND task.team = %(team)s" if team else ""
+    rows = [
+        MonthCost(firsts[slot - 1], name, cost, entries)
+        for slot, name, cost, entries in _rows(BY_MONTH, {"edges": edges, "start": edges[0]})
+    ]
+    few = sum(row.entries for row in rows) <= FEW
+    dearest = (_of_few if few else _of_many)(edges[0], team)
+    return Costs(now, firsts, [row for row in rows if not team or row.team == team], dearest)
+
+
+def _of_few(start: dt.datetime, team: str) -> list[TaskCost]:
+    sql = OF_FEW.format(team="AND task.team = %(team)s" if team else "")
+    return [TaskCost(*row) for row in _rows(sql, {"start": start, "team": team, "limit": DEAREST})]
+
+
+def _of_many(start: dt.datetime, team: str) -> list[TaskCost]:
+    """Down the tasks by their whole cost, until what is left cannot cost more in the period than what was found."""
+    found: list[TaskCost] = []
+    for batch in _batches(start, team):
+        found += [TaskCost(*row) for *row, _ in batch if row[4] is not None and row[4] > 0]
+        found = sorted(found, key=lambda task: (-task.cost, task.task_id))[:DEAREST]
+        least_in_all: Decimal = batch[-1][-1]
+        if len(found) == DEAREST and found[-1].cost >= least_in_all:
+            break
+    return found
+
+
+def _batches(start: dt.datetime, team: str) -> Iterator[list[tuple[Any, ...]]]:
+    """The tasks that cost most in all, the dearest first: with what they cost since then, and in all."""
+    sql = OF_MANY.format(team="AND team = %(team)s" if team else "")
+    below, before = Decimal("Infinity"), 0
+    for _ in range(MOST // BATCH):
+        params = {"start": start, "team": team, "batch": BATCH, "below": below, "before": before}
+        rows = _rows(sql, params)
+        if not rows:
+            return
+        yield rows
+        below, before = rows[-1][-1], rows[-1][0]
+
+
+def _rows(sql: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(BY_MONTH.format(team=narrow), params)
-        rows = [
-            MonthCost(firsts[slot - 1], name, cost, tasks) for slot, name, cost, tasks in cursor.fetchall()
-        ]
-        cursor.execute(BY_TASK.format(team=narrow), params)
-        dearest = [TaskCost(*row) for row in cursor.fetchall()]
-    return Costs(now, firsts, rows, dearest)
+        cursor.execute(sql, params)
+        return list(cursor.fetchall())
 
 
 def _firsts(today: dt.date, months: int) -> list[dt.date]:

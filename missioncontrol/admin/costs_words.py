@@ -20,7 +20,7 @@ class TeamRow:
     team: str
     by_month: Sequence[Decimal]
     total: Decimal
-    tasks: int
+    entries: int
 
     @property
     def latest_first(self) -> Sequence[Decimal]:
@@ -30,16 +30,16 @@ class TeamRow:
 def table(costs: Costs) -> list[TeamRow]:
     """The teams, the dearest first."""
     cost: dict[str, dict[dt.date, Decimal]] = defaultdict(dict)
-    tasks: dict[str, int] = defaultdict(int)
+    entries: dict[str, int] = defaultdict(int)
     for row in costs.rows:
         cost[row.team][row.month] = row.cost
-        tasks[row.team] += row.tasks
-    teams = [_team(team, months, costs.months, tasks[team]) for team, months in cost.items()]
+        entries[row.team] += row.entries
+    teams = [_team(team, months, costs.months, entries[team]) for team, months in cost.items()]
     return sorted(teams, key=lambda team: (-team.total, team.team))
 
 
-def _team(team: str, cost: Mapping[dt.date, Decimal], months: Sequence[dt.date], tasks: int) -> TeamRow:
-    return TeamRow(team, [cost.get(month, NOTHING) for month in months], sum(cost.values(), NOTHING), tasks)
+def _team(team: str, cost: Mapping[dt.date, Decimal], months: Sequence[dt.date], entries: int) -> TeamRow:
+    return TeamRow(team, [cost.get(month, NOTHING) for month in months], sum(cost.values(), NOTHING), entries)
 
 
 def by_month(costs: Costs) -> list[Decimal]:

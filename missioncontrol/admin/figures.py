@@ -146,7 +146,8 @@ def opened_and_done() -> list[tuple[dt.date, int, int]]:
         today - dt.timedelta(days=back) for back in range(DAYS - 1, -2, -1)
     ]  # and tomorrow, where today ends
     midnights = [timezone.make_aware(dt.datetime.combine(day, dt.time())) for day in days]
-    return [(day, *counts) for day, counts in zip(days[:-1], tally.between(midnights), strict=True)]
+    paces = zip(days[:-1], tally.between(midnights), strict=True)
+    return [(day, pace.created, pace.done) for day, pace in paces]
 
 
 def latest_events(limit: int) -> list[TaskEvent]:

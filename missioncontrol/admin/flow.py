@@ -1,7 +1,7 @@
 """How work flows: what came and what got done, how long it took, what has been lying about.
 
-Read from the tasks' own columns and, for when work began, from their events. Every query is bounded: by a
-period that an index serves, and by a number of tasks a week or status whose events are looked up one by one.
+What came and went is known from the tallies; that of a single team is counted in the indexes of the tasks. When work
+began is read from events, looked up one by one for a bounded number of tasks a week or status.
 """
 
 import datetime as dt
@@ -13,13 +13,14 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from missioncontrol.models import Status
+from missioncontrol import tally
+from missioncontrol.models import CLOSED, Status
+from missioncontrol.tally import Pace
 
 PERIODS = (30, 90, 180, 365)  # days
 USUAL_PERIOD = 90
 SAMPLE = 100  # of a week's done tasks, the last ones: their events are looked up
 OLDEST = 100  # of each status
-COUNT_LIMIT = 500_000  # of what is not closed, in an index
 BEGUN = ("claimed", "in_progress")  # the events by which work begins
 WAITING = (Status.IN_PROGRESS, Status.READY, Status.BLOCKED, Status.PAUSED)
 
@@ -27,21 +28,16 @@ Spread = tuple[dt.timedelta, dt.timedelta]  # half of them within, 85 of 100 wit
 
 TEAM = "AND team = %(team)s"
 # Days are slots between local midnights: width_bucket compares, where date_trunc would convert each time.
-OPENED = """
+OPENED_IN_TEAM = """
 SELECT width_bucket(created_at, %(edges)s::timestamptz[]) AS slot, count(*)
-FROM missioncontrol_task WHERE created_at >= %(start)s AND created_at < %(stop)s {team} GROUP BY slot
+FROM missioncontrol_task WHERE created_at >= %(start)s AND created_at < %(stop)s AND team = %(team)s GROUP BY slot
 """
-CLOSED = """
+CLOSED_IN_TEAM = """
 SELECT width_bucket(completed_at, %(edges)s::timestamptz[]) AS slot,
        count(*) FILTER (WHERE status = 'done'), count(*) FILTER (WHERE status = 'cancelled')
 FROM missioncontrol_task
-WHERE completed_at >= %(start)s AND completed_at < %(stop)s AND status IN ('done', 'cancelled') {team}
+WHERE completed_at >= %(start)s AND completed_at < %(stop)s AND status IN ('done', 'cancelled') AND team = %(team)s
 GROUP BY slot
-"""
-NOT_CLOSED = """
-SELECT count(*) FROM (
-    SELECT FROM missioncontrol_task
-    WHERE status IN ('open', 'in_progress', 'paused', 'blocked', 'ready') {team} LIMIT %(limit)s) work
 """
 DURATIONS = """
 SELECT slot, count(*), count(begun),
@@ -125,7 +121,6 @@ class Flow:
     days: Sequence[Day]
     standing: int
     left: int
-    capped: bool
     weeks: Sequence[Week]
     took: Took
     lying: Sequence[Lying]
@@ -137,18 +132,18 @@ def read(period: int, team: str = "") -> Flow:
     now = timezone.now()
     today = timezone.localdate(now)
     dates = [today - dt.timedelta(days=back) for back in range(period - 1, -1, -1)]
-    edges = [_midnight(date) for date in dates]
-    within = {"edges": edges, "start": edges[0], "stop": now, "team": team}
-    opened = dict(_rows(OPENED, team, within))
-    closed = {slot: (done, cancelled) for slot, done, cancelled in _rows(CLOSED, team, within)}
-    ((left,),) = _rows(NOT_CLOSED, team, {"limit": COUNT_LIMIT, "team": team})
-    moved = [
-        (date, opened.get(slot, 0), *closed.get(slot, (0, 0))) for slot, date in enumerate(dates, start=1)
-    ]
+    midnights = [_midnight(date) for date in [*dates, today + dt.timedelta(days=1)]]
+    paces = _paces_of(team, midnights) if team else tally.between(midnights)
+    known = tally.by_team_and_status([team] if team else [])
+    left = sum(count for (_, status), count in known.items() if status not in CLOSED)
+    more = [pace.created - pace.done - pace.cancelled for pace in paces]
     # Backwards from what is there now: what was there when the period began.
-    standing = left - sum(opened - done - cancelled for _, opened, done, cancelled in moved)
-    lefts = accumulate((opened - done - cancelled for _, opened, done, cancelled in moved), initial=standing)
-    days = [Day(*day, max(0, at_end)) for day, at_end in zip(moved, list(lefts)[1:], strict=True)]
+    standing = left - sum(more)
+    lefts = list(accumulate(more, initial=standing))[1:]
+    days = [
+        Day(date, pace.created, pace.done, pace.cancelled, max(0, at_end))
+        for date, pace, at_end in zip(dates, paces, lefts, strict=True)
+    ]
     weeks, took = _weeks(days, now, team)
     ((last_done,),) = _rows(LAST_DONE, team, {"team": team})
     return Flow(
@@ -156,12 +151,18 @@ def read(period: int, team: str = "") -> Flow:
         days=days,
         standing=max(0, standing),
         left=left,
-        capped=left >= COUNT_LIMIT,
         weeks=weeks,
         took=took,
         lying=_lying(team),
         last_done=last_done,
     )
+
+
+def _paces_of(team: str, midnights: Sequence[dt.datetime]) -> list[Pace]:
+    within = {"edges": list(midnights), "start": midnights[0], "stop": midnights[-1], "team": team}
+    opened = dict(_rows(OPENED_IN_TEAM, team, within))
+    closed = {slot: counts for slot, *counts in _rows(CLOSED_IN_TEAM, team, within)}
+    return [Pace(opened.get(slot, 0), *closed.get(slot, (0, 0))) for slot in range(1, len(midnights))]
 
 
 def _weeks(days: Sequence[Day], now: dt.datetime, team: str) -> tuple[list[Week], Took]:

@@ -47,7 +47,7 @@ def burn_up(flow: Flow) -> Chart:
 def burn_up_sentence(flow: Flow) -> str:
     opened, done = sum(day.opened for day in flow.days), sum(day.done for day in flow.days)
     cancelled = sum(day.cancelled for day in flow.days)
-    left = f"{flow.left:,}{'+' if flow.capped else ''}"
+    left = f"{flow.left:,}"
     if not opened and not done and not cancelled:
         rest = f"{left} {_are(flow.left)} not closed" if flow.left else "nothing is open"
         return f"Nothing came and nothing was done in these {len(flow.days)} days; {rest}."

@@ -12,6 +12,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from alai.kernel import words
 from alai.kernel.admin.base import Admin, badge
 from missioncontrol import policies
+from missioncontrol.admin import figures
 from missioncontrol.admin.forms import KindsField
 from missioncontrol.models import GatePolicy
 
@@ -78,7 +79,10 @@ class GatePolicyAdmin(Admin[GatePolicy]):
 
     @admin.display(description="Covers")
     def covers(self, policy: GatePolicy) -> str:
-        return words.plural(policies.covered(policy).count(), "open task")
+        some = policies.covered(policy).order_by().values("pk")[: figures.COUNT_LIMIT]
+        covered = some.count()
+        more = " or more" if covered == figures.COUNT_LIMIT else ""
+        return f"{covered:,}{more} open tasks" if more else words.plural(covered, "open task")
 
     @admin.display(description="State", ordering="enabled")
     def state(self, policy: GatePolicy) -> SafeString:

@@ -1,4 +1,4 @@
-from missioncontrol.models.flow import CostEntry, GatePolicy, Mention
+from missioncontrol.models.flow import CostEntry, CostTally, GatePolicy, Mention
 from missioncontrol.models.history import Comment, Evidence, Grant, TaskEvent
 from missioncontrol.models.hivemind import Memory, Message
 from missioncontrol.models.tasks import (
@@ -20,6 +20,7 @@ __all__ = [
     "UNFINISHED",
     "Comment",
     "CostEntry",
+    "CostTally",
     "Dependency",
     "Evidence",
     "GatePolicy",

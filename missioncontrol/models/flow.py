@@ -95,3 +95,20 @@ class CostEntry(models.Model):
 
     def __str__(self) -> str:
         return f"${self.amount_usd} on #{self.task_id}"
+
+
+class CostTally(models.Model):
+    """So much more (or less) spent on tasks that are a team's now, in `n` entries of a day (UTC); appended and added
+    up like `TaskTally`."""
+
+    team = models.CharField(max_length=100)
+    at = models.DateTimeField()
+    amount_usd = models.DecimalField(max_digits=20, decimal_places=4)
+    n = models.BigIntegerField()
+
+    class Meta:
+        db_table_comment = "derived: kept by triggers of the tasks and their costs"
+        indexes = [models.Index(fields=["at"], include=["team", "amount_usd", "n"], name="cost_tally_at")]
+
+    def __str__(self) -> str:
+        return f"${self.amount_usd:+} of {self.team or 'no team'} on {self.at:%Y-%m-%d}"

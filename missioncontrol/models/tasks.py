@@ -177,6 +177,11 @@ class Task(models.Model):
                 name="task_completed",
             ),
             GinIndex(fields=["tags"], name="task_tags"),
+            # the dearest tasks, on the page of costs
+            models.Index(fields=["cost_usd", "id"], condition=Q(cost_usd__gt=0), name="task_dearest"),
+            models.Index(
+                fields=["team", "cost_usd", "id"], condition=Q(cost_usd__gt=0), name="task_dearest_of_team"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -243,14 +248,15 @@ class TaskTally(models.Model):
 
 
 class TaskPace(models.Model):
-    """So many tasks more (or fewer) created, done or due in a while; appended and added up like `TaskTally`."""
+    """So many tasks more (or fewer) created, closed or due in a while; appended and added up like `TaskTally`."""
 
     class What(models.TextChoices):
         CREATED = "created", "Created"  # in a quarter of an hour
         DONE = "done", "Done"  # in a quarter of an hour, and still done
+        CANCELLED = "cancelled", "Cancelled"  # in a quarter of an hour, and still cancelled
         DUE = "due", "Due"  # on a day (UTC), and not closed
 
-    what = models.CharField(max_length=8, choices=What)
+    what = models.CharField(max_length=12, choices=What)
     at = models.DateTimeField()
     n = models.BigIntegerField()
 

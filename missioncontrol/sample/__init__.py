@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from alai.kernel import audit, context
 from alai.kernel.importing.store import run
-from missioncontrol.models import Dependency, Evidence, Memory, Task, TaskEvent, TaskSearch
+from missioncontrol.models import CostEntry, Dependency, Evidence, Memory, Task, TaskEvent, TaskSearch
 from missioncontrol.sample import statements, words
 
 CHUNK = 100_000
@@ -29,7 +29,7 @@ TAGS = [
     *(f"topic-{number:02}" for number in range(1, 31)),
 ]  # fmt: skip
 SOURCES = ["api", "mail", "agent", "hook", "admin", "cron"]
-FILLED = (Task, TaskSearch, Dependency, Evidence, TaskEvent, Memory)
+FILLED = (Task, TaskSearch, Dependency, Evidence, CostEntry, TaskEvent, Memory)
 
 Step = Callable[[str, int], object]
 
@@ -61,6 +61,7 @@ def fill(size: Size, *, seed: int = 1, step: Step) -> None:
             run("ANALYZE missioncontrol_task")
             _write("dependencies", statements.DEPENDENCIES, size.tasks, facts, step)
             _write("evidence", statements.EVIDENCE, size.tasks, facts, step)
+            _write("costs", statements.COSTS, size.tasks, facts, step)
             _write("events", statements.EVENTS, size.events, facts, step)
             _write("memories", statements.MEMORIES, size.memories, facts, step)
         run(statements.DROP_TOOLS)

@@ -87,6 +87,17 @@ SELECT id, 'reference', 'report', 'Seen in the log of ' || created_at::date, '',
 FROM missioncontrol_task
 WHERE id BETWEEN %(base)s + %(first)s AND %(base)s + %(last)s AND status = 'done' AND dice(id, 32) < 0.3
 """
+# What a task has cost was spent when it was last touched, of some a part half-way.
+COSTS = """
+INSERT INTO missioncontrol_costentry (task_id, at, amount_usd, kind, note, actor)
+SELECT id, spent.at, spent.amount, 'tokens', '', coalesce(nullif(owner, ''), 'john')
+FROM missioncontrol_task,
+     LATERAL (SELECT CASE WHEN dice(id, 33) < 0.3 THEN round(cost_usd * 0.4, 4) ELSE 0 END AS part) early,
+     LATERAL (VALUES (created_at + (updated_at - created_at) / 2, part), (updated_at, cost_usd - part)
+     ) spent (at, amount)
+WHERE id BETWEEN %(base)s + %(first)s AND %(base)s + %(last)s AND spent.amount <> 0
+ORDER BY id
+"""
 # In the order of time. Each task begins with `created`; the others belong to tasks of the last weeks.
 EVENTS = """
 INSERT INTO missioncontrol_taskevent (at, task_id, kind, actor, on_behalf_of, data, why, request_id)

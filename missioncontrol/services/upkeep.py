@@ -3,7 +3,7 @@
 from django.db import connection
 
 from alai.kernel import audit
-from missioncontrol.models import TaskPace, TaskTally
+from missioncontrol.models import CostTally, TaskPace, TaskTally
 from missioncontrol.services.common import TASK_TABLE
 
 # What several rows say of one thing, one row says as well. Rows that another transaction has not committed yet, or is
@@ -14,10 +14,10 @@ WITH taken AS (
         SELECT id FROM {table} WHERE ({columns}) IN (
             SELECT {columns} FROM {table} GROUP BY {columns} HAVING count(*) > 1)
         FOR UPDATE SKIP LOCKED)
-    RETURNING {columns}, n
+    RETURNING {columns}, {values}
 ), added AS (
-    INSERT INTO {table} ({columns}, n)
-    SELECT {columns}, sum(n) FROM taken GROUP BY {columns} HAVING sum(n) <> 0
+    INSERT INTO {table} ({columns}, {values})
+    SELECT {columns}, {sums} FROM taken GROUP BY {columns} HAVING ({sums}) <> ({nothing})
 )
 SELECT count(*) FROM taken
 """
@@ -38,16 +38,31 @@ CORRECT = {
             UNION ALL SELECT what, at, -n FROM missioncontrol_taskpace
         ) compared GROUP BY what, at HAVING sum(n) <> 0 RETURNING what, at, n
     """,
+    CostTally: """
+        INSERT INTO missioncontrol_costtally (team, at, amount_usd, n)
+        SELECT team, at, sum(amount_usd), sum(n) FROM (
+            SELECT task.team, date_bin('1 day', entry.at, '2000-01-01 00:00Z') AS at, entry.amount_usd, 1 AS n
+            FROM missioncontrol_costentry entry JOIN missioncontrol_task task ON task.id = entry.task_id
+            UNION ALL SELECT team, at, -amount_usd, -n FROM missioncontrol_costtally
+        ) compared GROUP BY team, at HAVING sum(n) <> 0 OR sum(amount_usd) <> 0 RETURNING team, at, amount_usd, n
+    """,
 }
-COLUMNS = {TaskTally: "team, status", TaskPace: "what, at"}
+# What a row is of, and what it says.
+COLUMNS = {
+    TaskTally: ("team, status", ["n"]),
+    TaskPace: ("what, at", ["n"]),
+    CostTally: ("team, at", ["amount_usd", "n"]),
+}
 
 
 def fold_tallies() -> int:
     """Add up what was appended since; how many rows became fewer."""
     folded = 0
     with connection.cursor() as cursor:
-        for model, columns in COLUMNS.items():
-            cursor.execute(FOLD.format(table=model._meta.db_table, columns=columns))
+        for model, (columns, values) in COLUMNS.items():
+            sums, nothing = ", ".join(f"sum({value})" for value in values), ", ".join("0" for _ in values)
+            table, said = model._meta.db_table, ", ".join(values)
+            cursor.execute(FOLD.format(table=table, columns=columns, values=said, sums=sums, nothing=nothing))
             folded += (cursor.fetchone() or (0,))[0]
     return folded
 

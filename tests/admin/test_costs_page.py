@@ -55,7 +55,7 @@ def test_a_cost_counts_in_the_month_in_which_it_was_spent(db: None) -> None:
     spent("8", 0, team="ops", status="open")
     spent("16", 12)  # before the period
     read = costs.read(12)
-    assert {(row.month, row.team): (row.cost, row.tasks) for row in read.rows} == {
+    assert {(row.month, row.team): (row.cost, row.entries) for row in read.rows} == {
         (month(2), "sales"): (Decimal("3.75"), 2),
         (month(1), "ops"): (Decimal(4), 1),
         (month(0), "ops"): (Decimal(8), 1),

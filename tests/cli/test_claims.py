@@ -4,6 +4,7 @@ import re
 
 from django.db import connection
 
+from alai.kernel.models import Actor
 from missioncontrol.models import Task
 from tests.cast import Cast, make_task
 from tests.cli.conftest import DeskOf
@@ -67,6 +68,17 @@ def test_next_claims_the_best_task_and_says_when_there_is_none(john: Desk) -> No
     assert john.mc("next", "--team", "harbour").code == 0
     none = john.mc("next", "--team", "harbour")
     assert (none.code, none.err) == (1, "No task is waiting.\n")
+
+
+def test_next_hands_out_only_what_one_says_one_can_do(john: Desk) -> None:
+    hard = make_task(team="berth", requires=["gpu", "norwegian"], priority=3)
+    easy = make_task(team="berth")
+    words = ("next", "--team", "berth", "--json")
+    assert john.mc(*words, "--capability", "gpu").json["task_id"] == easy.pk
+    assert john.mc(*words).code == 1  # nothing is recorded of john
+    Actor.objects.filter(name="john").update(capabilities=["gpu", "norwegian"])
+    assert john.mc(*words, "--capability", "").code == 1
+    assert john.mc(*words, "--capability", "norwegian", "--capability", "GPU").json["task_id"] == hard.pk
 
 
 def test_an_override_needs_a_ceo_and_a_reason(

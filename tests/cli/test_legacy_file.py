@@ -185,6 +185,11 @@ def test_what_no_task_can_be_is_a_usage_error_here_too(john: Desk, path: Path) -
         ("update", 1, "--cost", "-1"),
         ("update", 1, "--parent", "x"),
         ("add", "x", "--idempotency-key", "k"),
+        ("add", "x", "--requires", "gpu"),
+        ("update", 1, "--requires", ""),
+        ("update", 1, "--status", "paused", "--requires", "gpu"),
+        ("next", "--capability", "gpu"),
+        ("done", 1, "--evidence", "seen", "--cost", "1.5"),
         ("list", "--since", "never"),
         ("watch",),
     ):
@@ -209,7 +214,19 @@ def test_show_json_has_the_server_s_shape(john: Desk) -> None:
     assert shown["lease_holder"] == "john:abc123"
     assert re.fullmatch(UNTIL, shown["lease_until"])
     assert set(shown) == {
-        *("id", "title", "description", "status", "priority", "owner", "team", "parent_id", "tags", "source"),
+        *(
+            "id",
+            "title",
+            "description",
+            "status",
+            "priority",
+            "owner",
+            "team",
+            "parent_id",
+            "tags",
+            "requires",
+            "source",
+        ),
         *(
             "depends_on",
             "blocked_by",

@@ -1,9 +1,10 @@
 """Tasks from the command line: what an agent does all day."""
 
 import hashlib
+from decimal import Decimal
 from pathlib import Path
 
-from missioncontrol.models import Evidence, Task
+from missioncontrol.models import CostEntry, Evidence, Task
 from tests.cast import Cast, make_task
 from tests.cli.conftest import DeskOf
 from tests.cli.desk import Desk
@@ -93,6 +94,46 @@ def test_an_uploaded_file_is_verified(john: Desk, tmp_path: Path) -> None:
     evidence = Evidence.objects.get(task=task)
     assert evidence.verified
     assert evidence.sha256 == hashlib.sha256(bytes(range(256))).hexdigest()
+
+
+def test_what_a_task_requires_is_set_shown_and_cleared(john: Desk) -> None:
+    added = john.mc("add", "Render the film", "--requires", "gpu", "--requires", "Norwegian", "--json").json
+    assert added["requires"] == ["gpu", "norwegian"]
+    assert "  requires  gpu, norwegian\n" in john.mc("show", added["id"]).out
+    assert john.mc("update", added["id"], "--requires", "gpu", "--json").json["requires"] == ["gpu"]
+    assert john.mc("update", added["id"], "--requires", "", "--json").json["requires"] == []
+    assert "requires" not in john.mc("show", added["id"]).out
+
+
+def test_done_adds_what_was_spent_once_though_it_is_run_again(john: Desk) -> None:
+    task = make_task()
+    assert john.mc("update", task.pk, "--cost", "2", "--json").json["cost_usd"] == 2
+    john.mc("claim", task.pk)
+    refused = john.mc("done", task.pk, "--cost", "1.25")
+    assert (refused.code, "evidence" in refused.err) == (1, True)
+    done = john.mc("done", task.pk, "--cost", "1.25", "--evidence", "seen on stage", "--json")
+    assert (done.json["status"], done.json["cost_usd"]) == ("done", 3.25)
+    entries = CostEntry.objects.filter(task=task).order_by("pk").values_list("amount_usd", "actor")
+    assert list(entries) == [(2, "john"), (Decimal("1.25"), "john")]
+
+
+def test_the_same_amount_under_another_lease_is_another_cost(john: Desk) -> None:
+    task = make_task()
+    for _ in range(2):
+        john.mc("claim", task.pk)
+        assert john.mc("done", task.pk, "--cost", "0.5", "--evidence", "seen").code == 0
+        john.mc("update", task.pk, "--status", "open")
+    task.refresh_from_db()
+    assert task.cost_usd == 1
+
+
+def test_an_amount_that_is_none_is_refused_before_anything_is_done(john: Desk) -> None:
+    task = make_task()
+    assert john.mc("done", task.pk, "--evidence", "seen", "--cost", "much").code == 2
+    refused = john.mc("done", task.pk, "--evidence", "seen", "--cost", "0")
+    assert (refused.code, "an amount of nothing is no cost" in refused.err) == (1, True)
+    task.refresh_from_db()
+    assert task.status == "open"
 
 
 def test_a_person_gives_a_reason_to_take_over(john: Desk, ole: Desk) -> None:

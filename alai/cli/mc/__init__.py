@@ -32,10 +32,11 @@ FIELDS = (
     Option("team", "whose it is", "NAME"),
     Option("parent", "the task above it", "ID"),
     Option("tag", "a tag", "TAG", many=True),
+    Option("requires", "what a worker must be able to do, e.g. gpu", "WORD", many=True),
     Option("source", "where it came from", "WORD"),
     Option("depends-on", "a task that must be done first", "ID", many=True),
     Option("due", "when it is due: ISO 8601, or 12h, 7d from now", "TIME"),
-    Option("cost", "what it cost, in USD", "AMOUNT"),
+    Option("cost", "what it has cost in all, in USD", "AMOUNT"),
 )
 AMONG = (
     Option("team", "of this team", "NAME", many=True),
@@ -115,8 +116,15 @@ VERBS = (
         "Done, with evidence; your lease ends.",
         "alai.cli.mc.writing:done",
         arguments=(ID,),
-        options=(*EVIDENCE, *COMMON),
-        examples=('alai mc done 99927 --evidence shot.png --evidence "seen on stage"',),
+        options=(
+            *EVIDENCE,
+            Option("cost", "what was spent on it, in USD: added to what it has cost", "AMOUNT"),
+            *COMMON,
+        ),
+        examples=(
+            'alai mc done 99927 --evidence shot.png --evidence "seen on stage"',
+            "alai mc done 99927 --evidence build.log --cost 1.25",
+        ),
     ),
     Verb(
         "stats",
@@ -181,12 +189,16 @@ VERBS = (
         options=(
             *AMONG,
             Option("priority", "this or higher", "P", choices=PRIORITIES),
+            Option(
+                "capability", "what you can do; else what is recorded of the actor counts", "WORD", many=True
+            ),
             MINUTES,
             KEY,
             *COMMON,
         ),
-        notes="By priority, then due time, then age. Exit code 1 when no task is waiting.",
-        examples=("alai mc next --team drop --json",),
+        notes="By priority, then due time, then age; never one that requires more than you can do (--capability '':\n"
+        "nothing special). Exit code 1 when no task is waiting.",
+        examples=("alai mc next --team drop --json", "alai mc next --capability gpu --capability norwegian"),
     ),
     Verb(
         "clearance",

@@ -1,4 +1,4 @@
-"""Files as evidence: hashed on this machine, and either registered or uploaded."""
+"""Files as evidence: hashed on this machine, and either registered or uploaded. And keys made of what is sent."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def request(path: str, kind: str, *, upload: bool) -> tuple[dict[str, str], byte
     if not upload:
         return {"Content-Type": "application/json"}, content, key
     return {"Content-Type": f"multipart/form-data; boundary={key}"}, content, key
+
+
+def key_of(*facts: object) -> str:
+    """An Idempotency-Key that is the same for the same facts."""
+    return hashlib.sha256("\0".join(map(str, facts)).encode()).hexdigest()
 
 
 def _register(path: str, kind: str) -> tuple[bytes, str]:

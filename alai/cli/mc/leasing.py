@@ -71,6 +71,8 @@ def claim_next(given: Given) -> int:
     filters: Json = {field: given.many(name) for name, field in names.items() if given.has(name)}
     if given.has("priority"):
         filters["priority"] = given.text("priority")
+    if given.has("capability"):
+        filters["capabilities"] = [word for word in given.many("capability") if word]
     grant = open_ledger(given).claim_next(minutes(given), filters, key=given.text("idempotency-key"))
     if grant is None:
         raise Refused("No task is waiting.")

@@ -99,6 +99,10 @@ class Ledger(ABC):
         """Register or upload a file; what `finish` is to name as evidence."""
 
     @abstractmethod
+    def spend(self, task: int, amount: str) -> None:
+        """Add so many US dollars to what the task has cost: once, though the command is run again."""
+
+    @abstractmethod
     def close(self, task: int, verb: str, items: list[int | str], reason: str) -> Json: ...
 
     @abstractmethod

@@ -87,6 +87,9 @@ class Legacy(Ledger):
             raise Usage("The legacy file keeps no files: leave --upload out, and the path is recorded.")
         return os.path.abspath(path)  # noqa: PTH100 - pathlib is slow to load
 
+    def spend(self, task: int, amount: str) -> None:
+        raise Usage("The legacy file adds no costs up: set the total with `alai mc update --cost`.")
+
     def update(self, task: int, changes: Json) -> Json:
         with self._file.write() as connection:
             return tasks.update(connection, self._holder(task), changes)
@@ -106,6 +109,8 @@ class Legacy(Ledger):
 
     def take_next(self, minutes: int, filters: Json, *, key: str = "") -> Json | None:
         _without(key)
+        if "capabilities" in filters:
+            raise Usage(f"{tasks.NO_REQUIREMENTS}: leave --capability out.")
         conditions, values = tasks.conditions(filters, at_least=True)
         sql = NEXT.format(filters="".join(f" AND {condition}" for condition in conditions))
         with self._file.write() as connection:

@@ -42,6 +42,7 @@ FINISH = f"""
            completed_at = CASE :verb WHEN 'done' THEN {NOW} END
     WHERE id = :id AND status NOT IN {CLOSED} AND {MAY_WRITE}
 """
+NO_REQUIREMENTS = "The legacy file does not know what a task requires"
 NO_EVIDENCE = "at least one piece of evidence: upload a file, register one, or name a reference"
 STALE = (
     "The fencing token for task {id} is not current: its lease has ended or passed on. "
@@ -240,6 +241,8 @@ def _owns(row: Row, who: Json) -> bool:
 
 
 def _columns(fields: Json) -> Json:
+    if "requires" in fields:
+        raise Usage(f"{NO_REQUIREMENTS}: leave --requires out.")
     columns = {name: fields[name] for name in (*PLAIN, "status") if name in fields}
     if "tags" in fields:
         columns["tags"] = json.dumps(fields["tags"], ensure_ascii=False)
@@ -294,6 +297,7 @@ def _shape(connection: Connection, row: Row) -> Json:
         **{name: row[name] for name in names},
         "description": row["description"] or "",
         "tags": _list(row["tags"]),
+        "requires": [],
         "depends_on": [wait["depends_on"] for wait in waits],
         "blocked_by": [wait["depends_on"] for wait in waits if wait["status"] != "done"],
         "evidence": [

@@ -37,6 +37,7 @@ def task(found: Json) -> None:
         "held by": f"{lease['holder']} until {seconds(lease['until'])}" if lease else "nobody",
         "parent": found["parent_id"],
         "tags": ", ".join(found["tags"]),
+        "requires": ", ".join(found.get("requires", [])),  # a server may be older than the command
         "source": found["source"],
         "waits for": ", ".join(map(str, found["blocked_by"])),
         "due": seconds(found["due_at"]),

@@ -49,6 +49,11 @@ class Remote(Ledger):
         number: int = evidence["id"]
         return number
 
+    def spend(self, task: int, amount: str) -> None:
+        """What was spent under a lease is known by its fence: a `done` that is run again adds nothing twice."""
+        key = load("alai.cli.mc.evidence:key_of")("cost", task, self.session, self.fence(task), amount)
+        self._server.call("POST", f"/tasks/{task}/costs", {"amount_usd": amount}, key=key)
+
     def close(self, task: int, verb: str, items: list[int | str], reason: str) -> Json:
         def stands() -> Json | None:
             found = self.task(task)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SAME = ("title", "description", "status", "priority", "owner", "team", "source")
 OTHERS = {"dedup-key": "dedup_key", "cost": "cost_usd", "due": "due_at", "parent": "parent_id"}
+LISTS = {"tag": "tags", "requires": "requires"}
 CLEARABLE = ("owner", "team", "source", "due_at", "cost_usd", "parent_id")
 MOST_COST = 10**8 - 1  # USD
 
@@ -71,11 +72,14 @@ def comment(given: Given) -> int:
 
 
 def _finish(given: Given, verb: str) -> int:
-    """Files are attached first; the verdict on the whole comes with the verb itself."""
+    """Costs and files are recorded first; the verdict on the whole comes with the verb itself."""
     ledger, number = open_ledger(given), given.whole("ID")
     words = given.many("evidence")
     if any(not word.strip() for word in words):
         raise Usage("--evidence is empty: name a file or a reference.")
+    if given.has("cost"):
+        _check_amount(given.text("cost"))
+        ledger.spend(number, given.text("cost"))
     items: list[int | str] = [int(one) for one in given.many("evidence-id")]
     for word in words:
         is_file = os.path.isfile(word)  # noqa: PTH113 - pathlib is slow to load
@@ -93,12 +97,17 @@ def _fields(given: Given) -> Json:
     if fields.get("due_at"):
         fields["due_at"] = values.api_time("--due", fields["due_at"], ahead=True)
     if fields.get("cost_usd"):
-        values.number("--cost", fields["cost_usd"], most=MOST_COST, example="an amount in USD, e.g. 1.25")
-    if given.has("tag"):
-        fields["tags"] = [tag for tag in given.many("tag") if tag]
+        _check_amount(fields["cost_usd"])
+    for name, field in LISTS.items():
+        if given.has(name):
+            fields[field] = [word for word in given.many(name) if word]
     if given.has("depends-on"):
         fields["depends_on"] = [_number("--depends-on", word) for word in given.many("depends-on") if word]
     return fields
+
+
+def _check_amount(text: str) -> None:
+    values.number("--cost", text, most=MOST_COST, example="an amount in USD, e.g. 1.25")
 
 
 def _number(name: str, word: str) -> int:

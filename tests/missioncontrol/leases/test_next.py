@@ -133,6 +133,23 @@ def test_filters_narrow_the_choice() -> None:
 
 
 @pytest.mark.django_db
+def test_one_team_and_several_are_handed_out_in_the_same_order() -> None:
+    made = [
+        make_task(team=team, priority=priority)
+        for team in ("web", "ops", "")
+        for priority in (Priority.LOW, Priority.CRITICAL)
+    ]
+    web_low, web_critical, ops_low, ops_critical, *_ = [task.pk for task in made]
+    assert NextFilters(teams=("web",)).sql()[1] == {"team": "web"}
+    assert taken(filters=NextFilters(teams=("web", "ops"))) == [web_critical, ops_critical, web_low, ops_low]
+    Task.objects.update(lease_actor="", lease_session="", lease_until=None)
+    assert taken(filters=NextFilters(teams=("web",))) == [web_critical, web_low]
+    assert taken(filters=NextFilters(teams=("nobody",))) == []
+    Task.objects.update(lease_actor="", lease_session="", lease_until=None)
+    assert len(taken()) == 6
+
+
+@pytest.mark.django_db
 def test_a_token_that_is_limited_to_teams_gets_their_tasks_alone() -> None:
     make_task(team="sales", priority=Priority.HIGH)
     mine = make_task(team="web")

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -15,7 +16,7 @@ from alai.kernel.importing import run as import_files
 from alai.kernel.models import AuditEntry
 from missioncontrol import services, tally
 from missioncontrol.leases import Presented
-from missioncontrol.models import Priority, Status, Task
+from missioncontrol.models import Priority, Status, Task, TaskPace, TaskTally
 from missioncontrol.services import upkeep
 from missioncontrol.services.claims import NextFilters
 from missioncontrol.tasks import check_tallies, fold_tallies
@@ -36,7 +37,7 @@ def raw(sql: str) -> None:
 
 
 def test_an_empty_ledger_has_none() -> None:
-    assert tallied() == counted() == {"tasks": {}, "overdue": 0, "days": {}}
+    assert tallied() == counted() == {"tasks": {}, "overdue": 0, "days": {}, "costs": {}}
 
 
 def test_the_life_of_a_task_by_the_services() -> None:
@@ -83,6 +84,46 @@ def test_many_at_once_over_the_api(cast: Cast) -> None:
     assert cast.ole.post("/tasks/bulk", {"items": [*create, update, {"op": "create"}]}).status == 200
     assert tallied() == counted()
     assert tally.by_team_and_status() == {("web", "open"): 3, ("web", "blocked"): 1}
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "done": {"status": "done", "completed_at": timezone.now()},
+    "cancelled": {"status": "cancelled", "completed_at": timezone.now() - DAY},
+    "closed, nobody knows when": {"status": "done"},
+    "another due date": {"due_at": timezone.now() - 3 * DAY},
+    "no due date": {"due_at": None},
+    "another team": {"team": "sales"},
+    "older": {"created_at": timezone.now() - 9 * DAY},
+    "all of it": {"status": "done", "completed_at": timezone.now(), "team": "sales", "due_at": None},
+}
+
+
+@pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES.keys())
+def test_a_change_counts_and_its_undoing_leaves_all_figures_as_they_were(changes: dict[str, Any]) -> None:
+    task = make_task(team="web", due_at=timezone.now() - HOUR)
+    before = tallied()
+    was = Task.objects.filter(pk=task.pk).values(*changes).get()
+    Task.objects.filter(pk=task.pk).update(**changes)
+    assert tallied() == counted() != before
+    Task.objects.filter(pk=task.pk).update(**was)
+    assert tallied() == before == counted()
+
+
+def test_done_and_then_cancelled_is_counted_as_cancelled_alone() -> None:
+    task = make_task(status="done", completed_at=timezone.now())
+    Task.objects.filter(pk=task.pk).update(status="cancelled")
+    days = tallied()["days"]
+    assert tallied() == counted()
+    assert {what for _, what in days} == {"created", "cancelled"}
+
+
+def test_a_claim_writes_of_its_statuses_alone() -> None:
+    task = make_task(team="web", due_at=timezone.now() - HOUR)
+    upkeep.fold_tallies()
+    moments = TaskPace.objects.count()
+    services.claim_task(by=JOHN, task_id=task.pk, session="s1", ttl=TTL)
+    services.extend_claim(by=JOHN, task_id=task.pk, session="s1", ttl=TTL)
+    assert (TaskPace.objects.count(), TaskTally.objects.count()) == (moments, 3)
 
 
 RAW: dict[str, Callable[[], object]] = {
