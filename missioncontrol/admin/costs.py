@@ -20,7 +20,7 @@ FEW = 2_000  # entries, that are added up one by one
 BATCH, MOST = 200, 5_000  # of the tasks that cost most in all: so many at a time, and so many at most
 
 # Each tallied day counts where its noon lies. What was spent between a local midnight, where months begin, and the
-# nearest one of UTC was counted on the wrong side: it moves over.
+# nearest one of UTC was counted on the wrong side: it moves over. These are few, looked up one by one (OFFSET 0).
 BY_MONTH = """
 WITH seam AS (
     SELECT least(local, utc) AS begins, greatest(local, utc) AS ends
@@ -29,8 +29,10 @@ WITH seam AS (
                                   '2000-01-01 00:00Z') AS utc) nearest
 ), misplaced AS (
     SELECT entry.at, date_bin('1 day', entry.at, '2000-01-01 00:00Z') AS day, task.team, entry.amount_usd
-    FROM seam JOIN missioncontrol_costentry entry ON entry.at >= seam.begins AND entry.at < seam.ends
-    JOIN missioncontrol_task task ON task.id = entry.task_id
+    FROM seam,
+         LATERAL (SELECT at, task_id, amount_usd FROM missioncontrol_costentry
+                  WHERE at >= seam.begins AND at < seam.ends OFFSET 0) entry,
+         LATERAL (SELECT team FROM missioncontrol_task WHERE id = entry.task_id OFFSET 0) task
 ), part AS (
     SELECT at + interval '12 hours' AS at, team, amount_usd, n FROM missioncontrol_costtally
     WHERE at >= %(start)s - interval '12 hours'

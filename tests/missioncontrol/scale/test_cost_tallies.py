@@ -72,12 +72,13 @@ WRITES: dict[str, Callable[[Task], object]] = {
     ),
     "a deleted task, its entries first": lambda task: raw(
         f"SET LOCAL alai.retention = 'on'; DELETE FROM missioncontrol_costentry WHERE task_id = {task.pk};"
-        f"DELETE FROM missioncontrol_tasksearch WHERE task_id = {task.pk};"
+        f"DELETE FROM missioncontrol_tasksearch; DELETE FROM missioncontrol_taskevent;"
         f"DELETE FROM missioncontrol_task WHERE id = {task.pk}"
     ),
     "a deleted task, its entries last": lambda task: raw(
         f"SET LOCAL alai.retention = 'on'; SET CONSTRAINTS ALL DEFERRED;"
         f"DELETE FROM missioncontrol_task WHERE id = {task.pk};"
+        f"DELETE FROM missioncontrol_tasksearch; DELETE FROM missioncontrol_taskevent;"
         f"DELETE FROM missioncontrol_costentry WHERE task_id = {task.pk}"
     ),
     "a task and then its entries": lambda task: raw(f"{NEW_TASK};{ENTRIES}"),

@@ -76,7 +76,7 @@ PAGES = [
     "/admin/missioncontrol/gatepolicy/",
     f"{LIST}board/",
     f"{LIST}board/?team=legal",
-    f"{LIST}flow/",
+    f"{LIST}flow/?days=30",
     f"{LIST}costs/",
     f"{LIST}costs/?months=24",
     f"{LIST}costs/?months=3",

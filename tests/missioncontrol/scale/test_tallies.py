@@ -90,7 +90,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "done": {"status": "done", "completed_at": timezone.now()},
     "cancelled": {"status": "cancelled", "completed_at": timezone.now() - DAY},
     "closed, nobody knows when": {"status": "done"},
-    "another due date": {"due_at": timezone.now() - 3 * DAY},
+    "another due date": {"due_at": timezone.now() + 3 * DAY},
     "no due date": {"due_at": None},
     "another team": {"team": "sales"},
     "older": {"created_at": timezone.now() - 9 * DAY},
