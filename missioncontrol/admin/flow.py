@@ -19,7 +19,8 @@ from missioncontrol.tally import Pace
 
 PERIODS = (30, 90, 180, 365)  # days
 USUAL_PERIOD = 90
-SAMPLE = 100  # of a week's done tasks, the last ones: their events are looked up
+SAMPLE = 100  # of a week's done tasks, the last ones: their events are looked up; of many weeks fewer each
+LOOKED_UP = 2_000  # tasks at most
 OLDEST = 100  # of each status
 BEGUN = ("claimed", "in_progress")  # the events by which work begins
 WAITING = (Status.IN_PROGRESS, Status.READY, Status.BLOCKED, Status.PAUSED)
@@ -55,13 +56,20 @@ FROM (
 ) finished
 GROUP BY GROUPING SETS ((slot), ()) ORDER BY slot NULLS FIRST
 """
+# The oldest of a status. Of a single team: all of it are read in the board's index, for to find them in the order of
+# their ids would be to step over all that is done.
+OLDEST_OF_ALL = "SELECT id FROM missioncontrol_task WHERE status = wanted.status ORDER BY id LIMIT %(oldest)s"
+OLDEST_IN_TEAM = """
+SELECT id FROM (SELECT id FROM missioncontrol_task WHERE status = wanted.status
+                AND NOT (status IN ('done', 'cancelled')) AND team = %(team)s OFFSET 0) theirs
+ORDER BY id LIMIT %(oldest)s
+"""
 LYING = """
 SELECT task.id, task.title, task.status, task.team, task.owner, coalesce(begun.at, task.created_at) AS since,
        begun.at IS NOT NULL AS begun
 FROM unnest(%(statuses)s::text[]) AS wanted(status)
-CROSS JOIN LATERAL (
-    SELECT id, title, status, team, owner, created_at FROM missioncontrol_task
-    WHERE status = wanted.status {team} ORDER BY id LIMIT %(oldest)s) task
+CROSS JOIN LATERAL ({oldest}) oldest
+JOIN missioncontrol_task task ON task.id = oldest.id
 CROSS JOIN LATERAL (
     SELECT min(at) AS at FROM missioncontrol_taskevent WHERE task_id = task.id AND kind = ANY(%(begun)s)) begun
 ORDER BY since, id
@@ -174,7 +182,13 @@ def _weeks(days: Sequence[Day], now: dt.datetime, team: str) -> tuple[list[Week]
     mondays = list(done)
     starts = [max(_midnight(monday), _midnight(days[0].day)) for monday in mondays]
     stops = [min(_midnight(monday + dt.timedelta(days=7)), now) for monday in mondays]
-    within = {"starts": starts, "stops": stops, "begun": list(BEGUN), "sample": SAMPLE, "team": team}
+    within = {
+        "starts": starts,
+        "stops": stops,
+        "begun": list(BEGUN),
+        "sample": sample(len(mondays)),
+        "team": team,
+    }
     took = {slot: _took(*row) for slot, *row in _rows(DURATIONS, team, within)}
     whole = [
         monday >= days[0].day and monday + dt.timedelta(days=7) <= timezone.localdate(now)
@@ -187,9 +201,15 @@ def _weeks(days: Sequence[Day], now: dt.datetime, team: str) -> tuple[list[Week]
     return weeks, took.get(None, NOTHING)
 
 
+def sample(weeks: int) -> int:
+    """How many tasks of a week are measured, when there are so many weeks."""
+    return min(SAMPLE, LOOKED_UP // weeks)
+
+
 def _lying(team: str) -> list[Lying]:
     within = {"statuses": list(WAITING), "oldest": OLDEST, "begun": list(BEGUN), "team": team}
-    return [Lying(*row) for row in _rows(LYING, team, within)]
+    sql = LYING.format(oldest=OLDEST_IN_TEAM if team else OLDEST_OF_ALL)
+    return [Lying(*row) for row in _rows(sql, team, within)]
 
 
 def _took(tasks: int, known: int, cycle: Any, lead: Any) -> Took:

@@ -54,7 +54,7 @@ def flow_page(request: HttpRequest) -> HttpResponse:
             (one, story.task_url(one.task_id), _badge(one.status))
             for one in read.lying[: flow_words.OLDEST_NAMED]
         ],
-        "sample": flow.SAMPLE,
+        "sample": flow.sample(len(read.weeks)),
         "further": _further(read, period),
         **_chooser(team, "days", period, flow.PERIODS),
     }

@@ -129,6 +129,23 @@ def test_what_lies_about_is_the_oldest_first_and_red_beyond_the_usual(ada: Clien
     assert f"#{old.pk}</a>" in page(ada)
 
 
+def test_of_a_team_what_lies_about_is_its_own(db: None) -> None:
+    own = [
+        make_task(status=status, team="sales", created_at=ago(5)) for status in ("ready", "paused", "open")
+    ]
+    make_task(status="ready", team="ops", created_at=ago(50))
+    done(opened=6, closed=4, team="sales")
+    assert [one.task_id for one in flow.read(30, "sales").lying] == [task.pk for task in own[:2]]
+    assert flow.read(30, "nobody").lying == []
+    assert len(flow.read(30).lying) == 3
+
+
+def test_of_many_weeks_fewer_tasks_each_are_measured(ada: Client) -> None:
+    done(opened=3, closed=2)
+    assert "of each week at most the last 100 done" in page(ada, "days=90")
+    assert "of each week at most the last 37 done" in page(ada, "days=365")
+
+
 def test_it_looks_at_one_team_and_at_a_period(ada: Client) -> None:
     done(opened=100, closed=100, team="sales")
     make_task(team="ops", created_at=ago(2))
