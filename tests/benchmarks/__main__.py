@@ -70,11 +70,10 @@ BENCHMARKS: dict[str, Benchmark] = {
     "importing": simple("importing"),
     "fetch": simple("fetch"),
     "triage": simple("triage"),
-    "pages": pages,
     "memories": memories,
+    "pages": pages,
 }
-ONLY = "may be repeated; pages and memories, which fill a ledger of the size you say first, run only so"
-AT_SIZE = ("pages", "memories")  # they fill large ledgers first, and run when asked for by name
+LONG = ("pages",)  # ten minutes and more
 
 
 def measured(place: Place, name: str, *arguments: str) -> list[Result]:
@@ -100,7 +99,9 @@ def table(results: list[Result]) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--only", choices=BENCHMARKS, action="append", help=ONLY)
+    parser.add_argument(
+        "--only", choices=BENCHMARKS, action="append", help="may be repeated; pages run only so"
+    )
     parser.add_argument("--tasks", type=int, default=1_000_000, help="of the large ledger of `pages`")
     parser.add_argument("--against", type=int, default=10_000, help="tasks of the small one")
     parser.add_argument("--paths", default="", help="a pattern: of `pages`, those whose name fits")
@@ -110,7 +111,7 @@ def main() -> int:
         busy = f"{os.getloadavg()[0]:.1f} programs wanted them in the last minute"
         print(f"{os.cpu_count()} processors; {busy}. Latencies mean something on an idle machine alone.")
     results: list[Result] = []
-    for name in options.only or [name for name in BENCHMARKS if name not in AT_SIZE]:
+    for name in options.only or [name for name in BENCHMARKS if name not in LONG]:
         with throw_away() as place:
             found = BENCHMARKS[name](place, options)
         results += found
