@@ -30,6 +30,10 @@ HISTORY = """
 INSERT INTO missioncontrol_taskevent (xid, at, task_id, kind, actor, on_behalf_of, data, why, request_id)
 SELECT pg_current_xact_id(), now(), id, 'created', 'john', '', '{}', '', '' FROM missioncontrol_task ORDER BY id
 """
+COSTS = """
+INSERT INTO missioncontrol_costentry (task_id, at, amount_usd, kind, note, actor)
+SELECT id, now() - mod(id, 9) * interval '5 hours', cost_usd, 'tokens', '', 'john' FROM missioncontrol_task
+"""
 SESSION = """
 INSERT INTO kernel_session (session_key, session_data, expire_date, agent)
 VALUES ('hash', 'x', now() + interval '1 day', '')
@@ -79,6 +83,7 @@ def _filled(source: Installation, path: Path) -> Saved:
     token = source.manage("create_token", "--agent", "john", "--scope", "admin")
     source.query(FILL.replace("%s", str(TASKS)))
     source.query(HISTORY)
+    source.query(COSTS)
     source.query(SESSION)
     source.manage("shell", "-v0", "-c", UPLOAD)
     fingerprints = source.fingerprints()

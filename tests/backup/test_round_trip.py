@@ -9,12 +9,20 @@ import pytest
 from tests.backup.conftest import TASKS, Place, Saved
 from tests.backup.installation import Installation
 
-TALLIES = {"missioncontrol_tasktally", "missioncontrol_taskpace"}  # made anew, perhaps of other rows
+TALLIES = {  # made anew, perhaps of other rows
+    "missioncontrol_tasktally",
+    "missioncontrol_taskpace",
+    "missioncontrol_costtally",
+}
 NOT_COMPARED = {"kernel_session", "django_migrations", "kernel_auditentry", *TALLIES}
 FIGURES = """
 SELECT team || status, sum(n)::int FROM missioncontrol_tasktally GROUP BY team, status HAVING sum(n) <> 0
-UNION ALL SELECT what || at, sum(n)::int FROM missioncontrol_taskpace GROUP BY what, at HAVING sum(n) <> 0 ORDER BY 1
+UNION ALL SELECT what || at, sum(n)::int FROM missioncontrol_taskpace GROUP BY what, at HAVING sum(n) <> 0
+UNION ALL SELECT team || at || sum(amount_usd), sum(n)::int FROM missioncontrol_costtally GROUP BY team, at ORDER BY 1
 """
+COSTS = "SELECT sum(amount_usd), sum(n)::int FROM missioncontrol_costtally"
+ENTRIES = "SELECT sum(amount_usd), count(*)::int FROM missioncontrol_costentry"
+
 NUMBERS = "SELECT id, xid::text FROM missioncontrol_taskevent ORDER BY id"
 
 
@@ -30,6 +38,8 @@ def test_the_figures_about_tasks_are_made_anew(saved: Saved, restored: Installat
     figures = restored.query(FIGURES)
     assert figures == saved.source.query(FIGURES)
     assert ("webopen", TASKS) in figures
+    assert restored.query(COSTS) == saved.source.query(ENTRIES)
+    assert restored.query(COSTS)[0][1] == TASKS
 
 
 def test_sessions_stay_behind_and_history_stays_append_only(restored: Installation) -> None:
