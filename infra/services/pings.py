@@ -123,7 +123,8 @@ def trim_pings(*, kept: int = KEPT_A_JOB) -> int:
     """Keep the newest pings of each job; answers how many went."""
     with connection.cursor() as cursor:
         cursor.execute(TRIM, {"kept": kept})
-        return cursor.rowcount
+        gone: int = cursor.rowcount
+    return gone
 
 
 def _follow(check: Check, job: Job) -> None:
