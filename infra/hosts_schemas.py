@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from ninja import Schema
 from pydantic import BeforeValidator, ConfigDict, Field
 
+from alai.kernel.masking import mask_text
 from infra.models import Host, Service
 from infra.selectors_hosts import Freshness, freshness_of
 from infra.services.beats import Told, Vitals
@@ -85,7 +86,7 @@ class HeartbeatIn(Schema):
     )
 
     def vitals(self) -> Vitals:
-        told = [Told(one.name, one.up, one.restarted, one.detail) for one in self.services]
+        told = [Told(one.name, one.up, one.restarted, mask_text(one.detail)[:300]) for one in self.services]
         return Vitals(self.load, self.disk, self.memory, self.uptime, self.versions, told)
 
 

@@ -49,8 +49,9 @@ def close(incident: Incident, by: str, text: str, at: datetime) -> None:
         )
     for part in incident.parts.exclude(state=Incident.State.RESOLVED):
         part.part_of = None  # it stands for itself now, and climbs by itself if it stays
+        part.told_from = max(part.told_from, at + SHORTEST)
         part.next_step_at = due(part)
-        part.save(update_fields=["part_of", "next_step_at"])
+        part.save(update_fields=["part_of", "told_from", "next_step_at"])
 
 
 def reopen(incident: Incident, detail: str, at: datetime) -> None:

@@ -6,6 +6,7 @@ import plistlib
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -142,6 +143,18 @@ def test_only_what_is_down_is_restarted_and_said(anvil: Desk, tmp_path: Path) ->
     assert sent == {"ollama-anvil": (True, False), "lightrag": (True, True), "neo4j": (False, False)}
     assert not (tmp_path / "never").exists()
     assert ServiceState.objects.get(service__slug="lightrag").restarts == 1
+
+
+def test_services_that_hang_take_no_longer_than_one(anvil: Desk, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        orders = [{"name": f"s{number}", "port": port, "path": "/"} for number in range(6)]
+        started = time.monotonic()
+        result = anvil.run(
+            "heartbeat", "--host", "anvil", "--services", look_after(tmp_path, *orders), "--json"
+        )
+    assert time.monotonic() - started < 10
+    assert [one["up"] for one in result.json["sent"]["services"]] == [False] * 6
 
 
 def test_what_was_restarted_thrice_within_the_hour_is_left_alone(anvil: Desk, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from alai.kernel.auth import issue_token
 from alai.kernel.models import Actor, Notification
-from infra import records, services
+from infra import records, registry, services
 from infra.models import (
     AlertRule,
     Beat,
@@ -24,7 +24,7 @@ from infra.models import (
 )
 from infra.probes import make
 from tests.cast import Caller, Cast
-from tests.infra.conftest import caller
+from tests.infra.conftest import Folder, caller
 from tests.infra.small import settle
 from tests.infra.world import see
 
@@ -279,6 +279,27 @@ def test_a_silent_host_takes_in_what_was_found_before_and_explains_what_is_found
     services.escalate(now=now + timedelta(minutes=1))
     assert told() == ["ops"]
     assert services.escalate(now=now + timedelta(minutes=2.9)) == 0
+
+    anvil.post("/infra/heartbeats/anvil", {})  # the host is back: what ran on it has two minutes to follow
+    look()
+    assert not Incident.objects.filter(part_of=root).exists()
+    back = records.clock()
+    assert services.escalate(now=back + timedelta(seconds=100)) == 0
+    assert services.escalate(now=back + timedelta(seconds=121)) == 2
+
+
+def test_what_a_host_says_is_masked_as_logs_are(anvil: Caller) -> None:
+    said = "could not connect: password=hunter2"
+    anvil.post("/infra/heartbeats/anvil", {"services": [{"name": "lightrag", "up": False, "detail": said}]})
+    assert "hunter2" not in ServiceState.objects.get().detail
+    assert "hunter2" not in str(HostState.objects.get().services)
+
+
+def test_a_unit_is_a_name_and_no_command(folder: Folder) -> None:
+    for unit in ("--now", "a; reboot", "../x", "docker:--rm"):
+        folder.write("services.yaml", f'web:\n  name: Web\n  unit: "{unit}"\n')
+        with pytest.raises(registry.RegistryError, match="A unit's name, or docker:NAME"):
+            registry.load(folder.path)
 
 
 def test_a_full_disk_is_degraded_or_down(anvil: Caller) -> None:

@@ -4,6 +4,7 @@ import threading
 import uuid
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.core.cache import cache
@@ -11,6 +12,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from alai.kernel.auth import issue_token
 from alai.kernel.models import Actor, Notification
@@ -107,6 +110,23 @@ def test_what_is_malformed_is_400_and_leaves_nothing(job: Job) -> None:
     assert ping(f"{job.code}?rid=1").content == b"invalid uuid format"
     assert {ping(f"{job.code}/256").status_code, ping(f"{job.code}?rid=x").status_code} == {400}
     assert not Ping.objects.exists()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(["nightly-backup", "nowhere"]) | st.text(min_size=1, max_size=120),
+    action=st.sampled_from(["", "/start", "/fail", "/0", "/255", "/256", "/99999999999", "/٣"])
+    | st.text(max_size=20),
+    rid=st.none() | st.text(max_size=40) | st.uuids().map(str),
+    body=st.binary(max_size=200),
+    method=st.sampled_from(["GET", "HEAD", "POST"]),
+)
+def test_no_request_is_an_error_of_ours(
+    job: Job, name: str, action: str, rid: str | None, body: bytes, method: str
+) -> None:
+    query = f"?rid={quote(rid, safe='', errors='replace')}" if rid is not None else ""
+    answer = ping(f"{quote(name, errors='replace')}{quote(action, errors='replace')}{query}", method, body)
+    assert answer.status_code in (200, 400, 404)
 
 
 def test_a_run_takes_as_long_as_from_its_own_start(job: Job) -> None:

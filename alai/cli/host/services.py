@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 
 from alai.cli import quick_json
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from alai.cli.host.memory import Memory
 
 PATIENCE = 3.0  # seconds for one look; a model server that does not answer by then has stalled
-COMMAND_PATIENCE = 60
-COMES_UP_WITHIN = 15.0  # seconds after a restart
+COMMAND_PATIENCE = 15
+RESTARTS_TAKE = 20.0  # seconds in all: the beat must go out within its minute, whatever hangs
 RESTARTS_AN_HOUR = 3
 HOUR = 3600.0
 
@@ -49,15 +50,31 @@ def from_file(path: str) -> list[Json]:
 def look_after(orders: list[Json], memory: Memory | None) -> list[Json]:
     """How each service is; with a `memory`, those that are down and may be restarted were."""
     told = []
-    for service in orders:
-        up = is_up(service)
+    seen = _all_at_once(orders)
+    until = time.monotonic() + RESTARTS_TAKE
+    for service, up in zip(orders, seen, strict=True):
         if up is None:
             continue  # neither a port nor a unit: there is nothing to see
         one: Json = {"name": service["name"], "up": up, "restarted": False, "detail": ""}
         if not up and memory is not None and service.get("restart"):
-            _revive(service, one, memory)
+            _revive(service, one, memory, until)
         told.append(one)
     return told
+
+
+def _all_at_once(orders: list[Json]) -> list[bool | None]:
+    """One look at each, side by side: several that hang take no longer than one."""
+    seen: list[bool | None] = [None] * len(orders)
+
+    def look(place: int) -> None:
+        seen[place] = is_up(orders[place])
+
+    threads = [threading.Thread(target=look, args=[place]) for place in range(len(orders))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return seen
 
 
 def is_up(service: Json) -> bool | None:
@@ -87,12 +104,15 @@ def _answers(port: int, path: str) -> bool:
         wire.close()
 
 
-def _revive(service: Json, one: Json, memory: Memory) -> None:
+def _revive(service: Json, one: Json, memory: Memory, until: float) -> None:
     """Restart it, and wait for it a moment; one that was restarted thrice within the hour is left to people."""
     command = service["restart"] if isinstance(service["restart"], list) else None
     command = command or _unit_command(service.get("unit"), "restart")
     if not command:
         one["detail"] = "no unit is registered by which it could be restarted"
+        return
+    if time.monotonic() > until:
+        one["detail"] = "left for the next beat: other restarts took their time"
         return
     name, now = str(service["name"]), time.time()
     lately = [at for at in memory.read("restarts", _safe(name)) if now - at < HOUR]
@@ -104,7 +124,6 @@ def _revive(service: Json, one: Json, memory: Memory) -> None:
         one["detail"] = f"{command[0]} could not restart it"
         return
     one["restarted"] = True
-    until = time.monotonic() + COMES_UP_WITHIN
     while not one["up"] and time.monotonic() < until:
         time.sleep(0.5)
         one["up"] = is_up(service)
