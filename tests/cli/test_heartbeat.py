@@ -66,7 +66,7 @@ def serving(answers: dict[str, Any]) -> Iterator[tuple[Server, int]]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_POST = do_GET  # noqa: N815
+        do_POST = do_GET
 
         def log_message(self, format: str, *args: Any) -> None:
             """Nobody reads it."""

@@ -11,9 +11,9 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from tests.standins.loopback import Handler, StandIn
 
 Fields = dict[str, Any]
 
@@ -65,34 +65,17 @@ def slow(seconds: float) -> Reply:
     return Reply(says("YES").body, delay=seconds)
 
 
-class LlmStandIn:
+class LlmStandIn(StandIn):
     """`asked` holds the body of each request."""
+
+    path = "/v1"
 
     def __init__(self) -> None:
         self.asked: list[Fields] = []
-        self.stopping = threading.Event()
         self._plan: deque[Reply] = deque()
         self._decide: Callable[[str], str] = lambda prompt: "NO"
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.model = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/v1"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stopping.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__()
 
     def answers(self, content: str) -> None:
         self._decide = lambda prompt: content
@@ -114,37 +97,22 @@ class LlmStandIn:
         return says(self._decide(prompt))
 
 
-class _Server(ThreadingHTTPServer):
-    model: LlmStandIn
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that hangs up is part of the play."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    protocol_version = "HTTP/1.1"
-
+class _Handler(Handler[LlmStandIn]):
     def do_POST(self) -> None:
-        fields = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        fields = json.loads(self.body())
         if not self.path.endswith("/v1/chat/completions"):
             self._answer(failing(404))
             return
-        reply = self.server.model.reply(fields)
-        self.server.model.stopping.wait(reply.delay)
+        reply = self.stand_in.reply(fields)
+        self.stand_in.stopping.wait(reply.delay)
         self._answer(reply)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
 
     def _answer(self, reply: Reply) -> None:
         if reply.cut:
             self.close_connection = True
             self.connection.close()
             return
-        self.send_response(reply.status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(reply.body)))
-        self.end_headers()
-        self.wfile.write(reply.body)
+        self.answer(reply.status, reply.body, **{"Content-Type": "application/json"})
+
+
+LlmStandIn.handler = _Handler

@@ -16,10 +16,10 @@ import threading
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.standins.loopback import Handler, StandIn
 
 TOKEN = "xoxb-stand-in-token"
 Fields = dict[str, Any]
@@ -82,35 +82,18 @@ def slow(seconds: float) -> Behaviour:
     return Behaviour(delay=seconds)
 
 
-class SlackStandIn:
+class SlackStandIn(StandIn):
     """Start it as a context manager; `messages` is what channels hold, `requests` what was asked."""
+
+    path = "/api"
 
     def __init__(self) -> None:
         self.messages: list[Fields] = []
         self.requests: list[tuple[str, Fields]] = []
         self.page_size = 200
-        self.stopping = threading.Event()
         self._plans: dict[str, deque[Behaviour]] = defaultdict(deque)
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.slack = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}/api"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stopping.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__()
 
     def misbehave(self, method: str, *behaviours: Behaviour) -> None:
         """Treat the next requests of a method like this, one after the other."""
@@ -186,53 +169,30 @@ class SlackStandIn:
         }
 
 
-class _Server(ThreadingHTTPServer):
-    slack: SlackStandIn
-    daemon_threads = True
-    request_queue_size = 64
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A caller that hangs up is part of the play."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: _Server
-    protocol_version = "HTTP/1.1"
-
+class _Handler(Handler[SlackStandIn]):
     def do_GET(self) -> None:
         self._serve(dict(parse_qsl(urlsplit(self.path).query)))
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = self.body()
         as_json = self.headers.get("Content-Type", "").startswith("application/json")
         self._serve(json.loads(body) if as_json else dict(parse_qsl(body.decode())))
 
-    def log_message(self, format: str, *args: Any) -> None:
-        """Quiet."""
-
     def _serve(self, fields: Fields) -> None:
         method = urlsplit(self.path).path.rsplit("/", 1)[-1]
-        seen = self.server.slack.handle(method, fields, self.headers.get("Authorization", ""))
-        self.server.slack.stopping.wait(seen.delay)
+        seen = self.stand_in.handle(method, fields, self.headers.get("Authorization", ""))
+        self.stand_in.stopping.wait(seen.delay)
         if seen.sees == "silence":
             self._be_silent()
         elif seen.sees == "reset":
             self._reset()
         else:
-            self._answer(seen)
-
-    def _answer(self, seen: Behaviour) -> None:
-        self.send_response(seen.status)
-        for name, value in seen.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(seen.body)))
-        self.end_headers()
-        self.wfile.write(seen.body)
+            self.answer(seen.status, seen.body, **seen.headers)
 
     def _be_silent(self) -> None:
         self.close_connection = True
         self.connection.settimeout(0.05)
-        while not self.server.slack.stopping.is_set():
+        while not self.stand_in.stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 if not self.connection.recv(1):
                     return
@@ -241,6 +201,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.connection.close()
+
+
+SlackStandIn.handler = _Handler
 
 
 def _error(code: str) -> bytes:
