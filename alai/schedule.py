@@ -51,12 +51,12 @@ SCHEDULES: dict[str, tuple[str, int, str]] = {
     ),
     "Look round": (
         "infra.tasks.probe",
-        5,
+        10,
         "Looks at every check that is due; a run that has a shift goes on, the others end at once.",
     ),
     "Incidents": (
         "infra.tasks.incidents",
-        5,
+        10,
         "Makes incidents of confirmed changes and tells their steps, every other second; one run at a time.",
     ),
     "Sum looks up by the hour": (

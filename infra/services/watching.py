@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
@@ -57,6 +58,14 @@ FROM unnest(%(id)s::bigint[], %(verdict)s::text[], %(since)s::timestamptz[], %(p
             %(next_at)s::timestamptz[])
      AS w(id, verdict, since, pending, seen, detail, latency, facts, at, next_at)
 WHERE s.check_record_id = w.id
+"""
+
+
+RESULTS = f"""
+INSERT INTO {Result._meta.db_table} (check_record_id, at, verdict, latency_ms, detail)
+SELECT w.id, w.at, w.seen, w.latency, CASE WHEN w.seen = 'up' THEN '' ELSE w.detail END
+FROM unnest(%(id)s::bigint[], %(at)s::timestamptz[], %(seen)s::text[], %(latency)s::float8[], %(detail)s::text[])
+     AS w(id, at, seen, latency, detail)
 """
 
 
@@ -159,13 +168,7 @@ def write(looks: Sequence[Look]) -> list[Edge]:
             columns[name].append(value)
     with connection.cursor() as cursor:
         cursor.execute(WRITE, columns)
-    Result.objects.bulk_create(
-        Result(
-            check_record_id=one.due.check_id, at=one.at, verdict=one.seen.verdict.value,
-            latency_ms=one.seen.latency_ms, detail="" if one.seen.verdict == Verdict.UP else one.seen.detail[:300],
-        )
-        for one in looks
-    )  # fmt: skip
+        cursor.execute(RESULTS, columns)
     edges = [
         Edge(
             check_record_id=one.due.check_id, at=after.standing.since, before=after.changed_from.value,
@@ -182,13 +185,18 @@ def sources(due: Sequence[Due]) -> set[str]:
     return {one.probe.source for one in due if one.probe is not None and hasattr(one.probe, "source")}
 
 
+@lru_cache(maxsize=20_000)
+def _made(kind: str, raw: str) -> tuple[Probe | None, str]:
+    """The probe of these settings, or why there is none; settings seldom change."""
+    try:
+        return make(kind, json.loads(raw)), ""
+    except BadSettings as error:
+        return None, str(error)
+
+
 def _due(row: Sequence[Any]) -> Due:
     check_id, kind, raw, interval, verdict, since, pending, planned = row
-    probe, problem = None, ""
-    try:
-        probe = make(kind, json.loads(raw))
-    except BadSettings as error:
-        problem = str(error)
+    probe, problem = _made(kind, raw)
     return Due(
         check_id,
         probe,
