@@ -78,9 +78,14 @@ SCHEDULES: dict[str, tuple[str, int, str]] = {
 
 
 def seed() -> None:
-    """Create the missing schedules; never change one that exists, or each start would undo edits."""
+    """Create the missing schedules; never change one that exists, or each start would undo edits.
+
+    A run that waited for a worker until the next one was due is dropped, so that none pile up while a worker is away.
+    """
     for name, (task, seconds, description) in SCHEDULES.items():
         if PeriodicTask.objects.filter(name=name).exists():
             continue
         interval, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
-        PeriodicTask.objects.create(name=name, task=task, interval=interval, description=description)
+        PeriodicTask.objects.create(
+            name=name, task=task, interval=interval, description=description, expire_seconds=seconds
+        )
