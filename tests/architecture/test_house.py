@@ -9,13 +9,14 @@ from types import ModuleType
 import pytest
 from celery import current_app
 from django.core.management import get_commands
+from django_celery_beat.models import PeriodicTask
 
 from alai.schedule import SCHEDULES
 from inbox import services as inbox_services
 from missioncontrol import services
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ["alai", "missioncontrol", "inbox"]
+PACKAGES = ["alai", "missioncontrol", "inbox", "infra"]
 SOURCES = [
     path for package in PACKAGES for path in (ROOT / package).rglob("*.py") if "migrations" not in path.parts
 ]
@@ -25,6 +26,14 @@ SOURCES = [
 def test_every_schedule_names_a_task_that_exists(task: str) -> None:
     import_module(task.rpartition(".")[0])
     assert task in current_app.tasks
+
+
+def test_no_run_waits_longer_than_for_the_next_one(db: None) -> None:
+    """While a worker is away its queue must not fill up with runs that are all the same."""
+    seeded = PeriodicTask.objects.filter(name__in=SCHEDULES).select_related("interval")
+    assert {one.name: one.expire_seconds for one in seeded} == {
+        name: seconds for name, (_, seconds, _) in SCHEDULES.items()
+    }
 
 
 @pytest.mark.parametrize("services", [services, inbox_services])
