@@ -13,18 +13,16 @@ import django
 
 django.setup()
 
-from django.conf import settings  # noqa: E402
 from django.db import DatabaseError, connection  # noqa: E402
 
 from alai.kernel import notifications  # noqa: E402
-from infra import registry, services  # noqa: E402
-from infra.models import AlertRule, Check, Objective  # noqa: E402
+from infra import services  # noqa: E402
+from infra.models import AlertRule, Check  # noqa: E402
+from tests.infra.conftest import load_facts  # noqa: E402
 
 
 def stage(count: int) -> None:
-    registry.load(settings.REGISTRY_DIR)
-    Objective.objects.all().delete()
-    Check.objects.all().delete()
+    load_facts()
     rule = AlertRule.objects.get(slug="ServiceDown")
     checks = Check.objects.bulk_create(
         Check(slug=f"c{n}", kind="tcp", settings={"host": "192.0.2.1", "port": 1}, rule=rule, enabled=False)

@@ -35,6 +35,8 @@ UNFINISHED = """
 SELECT (SELECT count(*) FROM infra_edge WHERE NOT dealt_with)
      + (SELECT count(*) FROM kernel_notification WHERE state IN ('pending', 'sending'))
 """
+# Other parts of the soak send notifications too.
+NOTICES = "SELECT event, step, text, state FROM kernel_notification WHERE event LIKE 'incident:%'"
 
 
 @dataclass(frozen=True)
@@ -271,7 +273,7 @@ def _judge(place: Place, stories: list[Story], texts: Counter[str], verdict: Inc
         incidents = connection.execute(
             "SELECT i.check_record_id, i.id, i.step, i.state, i.opened_at, i.resolved_at FROM infra_incident i"
         ).fetchall()
-        notices = connection.execute("SELECT event, step, text, state FROM kernel_notification").fetchall()
+        notices = connection.execute(NOTICES).fetchall()
         entries = Counter(
             connection.execute(
                 "SELECT incident_id, text FROM infra_incidententry WHERE kind = 'told'"
