@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.cache import cache
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
@@ -91,6 +92,7 @@ def visit(
     request: pytest.FixtureRequest, chromium: Browser, live_server: LiveServer, ada: User
 ) -> Iterator[Visit]:
     """Ada, signed in, with the system's light or dark colours; no complaint may be left at the end."""
+    cache.clear()  # other tests' teams and owners stand in it for a while
     window = chromium.new_context(color_scheme=request.param, viewport={"width": 1440, "height": 900})
     visit = Visit(window.new_page(), live_server.url)
     visit.sign_in()
