@@ -133,7 +133,7 @@ def test_keys_are_letters_where_one_writes(visit: Visit, tasks: list[Task]) -> N
     page.keyboard.type("gtjkxmeoc?")
     expect(page.locator("#searchbar")).to_have_value("gtjkxmeoc?")
     page.get_by_label("Team").focus()
-    page.keyboard.type("c")
+    page.keyboard.type("x")
     page.keyboard.press("Control+k")
     page.locator("#search-input-command").press_sequentially("gb")
     expect(page.locator("#search-input-command")).to_have_value("gb")
