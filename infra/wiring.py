@@ -51,6 +51,19 @@ KINDS: tuple[type[models.Record], ...] = (
 
 
 def register() -> None:
+    """Tell the kernel of everything here: what is audited, kept, measured and looked up."""
+    _register_facts()
+    _register_checks()
+    _register_incidents()
+    _register_objectives()
+    _register_hosts()
+    _register_jobs()
+    _register_house()
+    _register_routing()
+
+
+def _register_facts() -> None:
+    """The registry's kinds and what joins them."""
     registry.register(models.EscalationPolicy, mentions=channels_of_steps)
     for model in KINDS:
         registry.register(model)
@@ -58,17 +71,23 @@ def register() -> None:
     for kind in registry.kinds():
         audit.register(kind.model)
         retention.permanent(kind.model, reason="facts about the company, few, pruned with their files")
+    for through in (
+        models.Check.depends_on.through,
+        models.Service.depends_on.through,
+        models.MaintenanceWindow.sites.through,
+        models.MaintenanceWindow.hosts.through,
+    ):
+        audit.register(through)
+    register_lookup("domain", _find_site)
+
+
+def _register_checks() -> None:
+    """Looks, how checks stand, and what is summed up of them."""
     audit.exempt(models.CheckState, reason="rewritten at each look; its confirmed changes are edges")
     audit.exempt(models.Result, reason="one row a look")
     audit.exempt(models.HourSummary, reason="derived from results")
     audit.exempt(models.DaySummary, reason="derived from hours")
     audit.exempt(models.Edge, reason="a history itself")
-    audit.register(models.Incident, quiet=("detail", "step", "next_step_at", "next_update_at"))
-    audit.append_only(models.IncidentEntry)
-    audit.register(models.Postmortem)
-    audit.register(models.DeployOverride)
-    audit.exempt(models.ObjectiveState, reason="how far hours are summed up")
-    audit.exempt(models.ObjectiveHour, reason="derived from results")
     retention.register(
         "check-results", models.Result, "at", 14, "Every single look; the hours' summaries stay longer."
     )
@@ -79,22 +98,33 @@ def register() -> None:
     retention.register(
         "check-edges", models.Edge, "at", 2 * 365, "Confirmed changes of checks.", Q(dealt_with=True)
     )
+    retention.permanent(models.CheckState, reason="one row a check")
+    metrics.gauge("alai_checks", "Checks by kind and verdict.", ["kind", "verdict"], figures.checks)
+    metrics.gauge("alai_check_age_seconds", "The most overdue check's lateness.", ["kind"], figures.lateness)
+
+
+def _register_incidents() -> None:
+    """What happened, and what people made of it."""
+    audit.register(models.Incident, quiet=("detail", "step", "next_step_at", "next_update_at"))
+    audit.append_only(models.IncidentEntry)
+    audit.register(models.Postmortem)
     retention.register("incident-entries", models.IncidentEntry, "at", None, "What happened to incidents.")
+    retention.permanent(models.Postmortem, reason="what incidents taught, one a critical one")
+    retention.permanent(models.Incident, reason="few, and postmortems look at them for years")
+    metrics.gauge("alai_incidents", "Unresolved incidents.", ["severity", "state"], figures.incidents)
+    register_lookup("incident_id", _find_incident)
+
+
+def _register_objectives() -> None:
+    """Hours of objectives, budgets, and who let what through a closed gate."""
+    audit.register(models.DeployOverride)
+    audit.exempt(models.ObjectiveState, reason="how far hours are summed up")
+    audit.exempt(models.ObjectiveHour, reason="derived from results")
     retention.register(
         "objective-hours", models.ObjectiveHour, "hour", 2 * 365, "An hour of an objective in seconds."
     )
     retention.permanent(models.ObjectiveState, reason="one row an objective")
     retention.permanent(models.DeployOverride, reason="few, and each says who let what through and why")
-    retention.permanent(models.Postmortem, reason="what incidents taught, one a critical one")
-    retention.permanent(models.Incident, reason="few, and postmortems look at them for years")
-    retention.permanent(models.CheckState, reason="one row a check")
-    _register_hosts()
-    _register_jobs()
-    _register_house()
-    _register_routing()
-    metrics.gauge("alai_checks", "Checks by kind and verdict.", ["kind", "verdict"], figures.checks)
-    metrics.gauge("alai_incidents", "Unresolved incidents.", ["severity", "state"], figures.incidents)
-    metrics.gauge("alai_check_age_seconds", "The most overdue check's lateness.", ["kind"], figures.lateness)
     metrics.gauge(
         "alai_slo_budget_left_ratio", "Error budget left, 1 is all of it.", ["objective"], figures.budgets
     )
@@ -104,16 +134,7 @@ def register() -> None:
         ["objective", "window"],
         figures.burns,
     )
-    register_lookup("incident_id", _find_incident)
-    register_lookup("domain", _find_site)
     register_lookup("objective", _find_objective)
-    for through in (
-        models.Check.depends_on.through,
-        models.Service.depends_on.through,
-        models.MaintenanceWindow.sites.through,
-        models.MaintenanceWindow.hosts.through,
-    ):
-        audit.register(through)
 
 
 def _register_hosts() -> None:

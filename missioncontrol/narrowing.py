@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from django.db.models.functions import Now
 
-from alai.kernel.pagination import MAX_BIGINT
+from alai.kernel.pagination import as_id
 from missioncontrol import mentions
 from missioncontrol.models import Priority, Status, Task
 from missioncontrol.querysets import NOT_CLOSED, TaskQuerySet
@@ -141,10 +141,3 @@ def numbered(term: str) -> list[int]:
     """The id inside `104230` or `#104230`, if that is what was typed."""
     number = as_id(term.strip().lstrip("#"))
     return [number] if number else []
-
-
-def as_id(text: str) -> int:
-    """An id from an address; 0, which no task has, for anything else."""
-    return (
-        int(text) if text.isascii() and text.isdigit() and len(text) < 19 and int(text) <= MAX_BIGINT else 0
-    )

@@ -17,6 +17,12 @@ MAX_LIMIT = 500
 MAX_BIGINT = 2**63 - 1
 
 
+def as_id(text: str) -> int:
+    """An id from an address; 0, which no row has, for anything else."""
+    fits = text.isascii() and text.isdigit() and len(text) < 19
+    return int(text) if fits else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Page[T]:
     items: Sequence[T]

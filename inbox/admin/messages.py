@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 from alai.kernel import words
 from alai.kernel.admin.base import Admin, principal
 from alai.kernel.errors import ApiError
-from alai.kernel.pagination import MAX_BIGINT
+from alai.kernel.pagination import as_id
 from inbox.admin import body, page, story
 from inbox.admin.filters import FILTERS
 from inbox.admin.verbs import VERBS, VerbForm
@@ -153,7 +153,7 @@ class MessageAdmin(Admin[Message]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        message = self._visible(request, _number(object_id))
+        message = self._visible(request, as_id(object_id))
         if message is None:
             flash.warning(request, f"There is no message {object_id[:40]}.")
             return HttpResponseRedirect(self._list_url(request))
@@ -170,7 +170,7 @@ class MessageAdmin(Admin[Message]):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return HttpResponseRedirect(story.url(_number(object_id)) + "#evidence")
+        return HttpResponseRedirect(story.url(as_id(object_id)) + "#evidence")
 
     def act(self, request: HttpRequest, message_id: int, verb: str) -> HttpResponse:
         """One verb, by POST; a refusal becomes a message on the page."""
@@ -270,8 +270,3 @@ def _tell(request: HttpRequest, verb: str, message: Message, data: dict[str, Any
         flash.error(request, error.detail)
     else:
         flash.success(request, sentence)
-
-
-def _number(text: str) -> int:
-    fits = text.isascii() and text.isdigit() and len(text) < 19 and int(text) <= MAX_BIGINT
-    return int(text) if fits else 0

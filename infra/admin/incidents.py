@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 from alai.kernel import words
 from alai.kernel.admin.base import History, badge, principal
 from alai.kernel.errors import ApiError
-from alai.kernel.pagination import MAX_BIGINT
+from alai.kernel.pagination import MAX_BIGINT, as_id
 from alai.kernel.principals import Principal
 from infra import services
 from infra.admin import board, postmortems
@@ -118,17 +118,8 @@ class IncidentAdmin(History[Incident]):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        fits = (
-            object_id.isascii()
-            and object_id.isdigit()
-            and len(object_id) < 19
-            and int(object_id) <= MAX_BIGINT
-        )
         incident = (
-            self.get_queryset(request)
-            .select_related("task", "part_of")
-            .filter(pk=int(object_id) if fits else 0)
-            .first()
+            self.get_queryset(request).select_related("task", "part_of").filter(pk=as_id(object_id)).first()
         )
         if incident is None:
             messages.warning(request, f"There is no incident {object_id[:40]}.")

@@ -30,14 +30,6 @@ class Panel:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HostRow:
-    host: Host
-    verdict: Verdict
-    tone: str
-    detail: str
-
-
 class Percentile99(Aggregate):
     """The value below which 99 of 100 lie."""
 
@@ -58,21 +50,8 @@ def panels(checks: Sequence[Check], now: dt.datetime) -> list[Panel]:
         _requests(traffic),
         _errors(traffic),
         _deployment(by_kind.get("builds", [])),
-        _hosts(hosts(checks, now)),
+        _hosts(checks, now),
     ]
-
-
-def hosts(checks: Sequence[Check], now: dt.datetime) -> list[HostRow]:
-    """Each host by the worst of its own checks."""
-    by_host: dict[int, list[Check]] = {}
-    for check in checks:
-        if check.host_id is not None and check.service_id is None and check.site_id is None:
-            by_host.setdefault(check.host_id, []).append(check)
-    rows = []
-    for host in Host.objects.order_by("slug"):
-        found = selectors.worst(selectors.standing_of(check, now) for check in by_host.get(host.pk, []))
-        rows.append(HostRow(host, found.verdict, TONES[found.verdict], found.detail))
-    return rows
 
 
 def _incidents() -> Panel:
@@ -151,26 +130,28 @@ def _deployment(builds: Sequence[Check]) -> Panel:
     return Panel("Last deployment", words.ago(dt.datetime.fromisoformat(at)), said, tone)
 
 
-def _hosts(rows: Sequence[HostRow]) -> Panel:
+def _hosts(checks: Sequence[Check], now: dt.datetime) -> Panel:
+    """Each host by the worst of its own checks."""
+    by_host: dict[int, list[Check]] = {}
+    for check in checks:
+        if check.host_id is not None and check.service_id is None and check.site_id is None:
+            by_host.setdefault(check.host_id, []).append(check)
     url = reverse("admin:infra_host_changelist")
-    if not rows:
+    found = {
+        name: selectors.worst(selectors.standing_of(check, now) for check in by_host.get(pk, [])).verdict
+        for pk, name in Host.objects.order_by("slug").values_list("pk", "name")
+    }
+    if not found:
         return Panel("Hosts", "–", "No host is registered.", url=url)
-    up = sum(row.verdict == Verdict.UP for row in rows)
-    bad = [row.host.name for row in rows if row.tone == "danger"]
-    said = (
-        f"{', '.join(bad[:2])} down"
-        if bad
-        else f"{len(rows) - up} not known"
-        if up < len(rows)
-        else "all answer"
-    )
-    return Panel(
-        "Hosts",
-        f"{up} of {len(rows)}",
-        said,
-        "danger" if bad else "success" if up == len(rows) else "unknown",
-        url,
-    )
+    up = sum(verdict == Verdict.UP for verdict in found.values())
+    bad = [name for name, verdict in found.items() if TONES[verdict] == "danger"]
+    if bad:
+        said, tone = f"{', '.join(bad[:2])} down", "danger"
+    elif up < len(found):
+        said, tone = f"{len(found) - up} not known", "unknown"
+    else:
+        said, tone = "all answer", "success"
+    return Panel("Hosts", f"{up} of {len(found)}", said, tone, url)
 
 
 def _facts(check: Check) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from django.views.decorators.http import require_POST
 from alai.kernel import words
 from alai.kernel.admin.base import Admin, distinct, principal
 from alai.kernel.errors import ApiError, Invalid, problem_response
+from alai.kernel.pagination import as_id
 from missioncontrol import narrowing, search, services
 from missioncontrol.admin import board, bulk, figures, files, page, pages, saved, story, verbs
 from missioncontrol.admin.filters import FILTERS
@@ -175,7 +176,7 @@ class TaskAdmin(Admin[Task]):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        task = page.task_with_all(narrowing.as_id(object_id))
+        task = page.task_with_all(as_id(object_id))
         if task is None:
             messages.warning(request, f"There is no task {object_id[:40]}.")
             return HttpResponseRedirect(self._list_url(request))
@@ -199,7 +200,7 @@ class TaskAdmin(Admin[Task]):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return HttpResponseRedirect(self._page_url(request, narrowing.as_id(object_id)) + "#history")
+        return HttpResponseRedirect(self._page_url(request, as_id(object_id)) + "#history")
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -221,7 +222,7 @@ class TaskAdmin(Admin[Task]):
     def edit_view(self, request: HttpRequest, task_id: int) -> HttpResponse:
         if not self.has_change_permission(request):
             raise PermissionDenied
-        task = page.task_with_all(narrowing.as_id(str(task_id)))
+        task = page.task_with_all(as_id(str(task_id)))
         if task is None:
             raise Http404(f"There is no task {task_id}.")
         form = TaskForm(request.POST if request.method == "POST" else None, initial=TaskForm.values_of(task))
@@ -247,7 +248,7 @@ class TaskAdmin(Admin[Task]):
         allowed = self._may_comment(request) if verb in verbs.TALK else self.has_change_permission(request)
         if not allowed:
             raise PermissionDenied
-        task = Task.objects.filter(pk=narrowing.as_id(str(task_id))).first()
+        task = Task.objects.filter(pk=as_id(str(task_id))).first()
         if task is None:
             raise Http404(f"There is no task {task_id}.")
         form = VerbForm(request.POST, request.FILES)
@@ -263,7 +264,7 @@ class TaskAdmin(Admin[Task]):
     def file_view(self, request: HttpRequest, evidence_id: int) -> HttpResponseBase:
         if not (self.has_view_permission(request) or request.user.has_perm("missioncontrol.view_evidence")):
             raise PermissionDenied
-        evidence = Evidence.objects.filter(pk=narrowing.as_id(str(evidence_id))).first()
+        evidence = Evidence.objects.filter(pk=as_id(str(evidence_id))).first()
         if evidence is None:
             raise Http404("There is no such evidence.")
         return files.download(evidence)
