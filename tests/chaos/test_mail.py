@@ -9,6 +9,6 @@ from tests.chaos.place import throw_away
 @pytest.mark.timeout(600)
 def test_no_lead_is_lost_or_doubled_while_everything_is_killed() -> None:
     with throw_away() as place:
-        verdict = perform_mail(place, MailRun(messages=40, kills=4, pause=1.0))
+        verdict = perform_mail(place, MailRun(messages=24, kills=4, pause=0.5))
     assert not verdict.broken, "\n".join([str(verdict), *verdict.broken])
     assert len(verdict.kills) == 4, str(verdict)

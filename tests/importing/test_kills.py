@@ -51,7 +51,6 @@ def empty() -> None:
             "TRUNCATE missioncontrol_task, missioncontrol_taskevent, kernel_importrow, kernel_importreject, "
             "kernel_legacyrow RESTART IDENTITY CASCADE"
         )
-        cursor.execute("ALTER SEQUENCE missioncontrol_task_id_seq RESTART WITH 1000000")
 
 
 def start(path: Path) -> subprocess.Popen[bytes]:

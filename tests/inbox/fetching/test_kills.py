@@ -17,7 +17,7 @@ from tests.inbox.fetching.conftest import Mailbox
 from tests.inbox.mails import eml
 
 pytestmark = pytest.mark.django_db(transaction=True)
-MESSAGES, KILLS = 1_500, 4  # `make soak` kills more often, among more
+MESSAGES, KILLS = 800, 3  # `make soak` kills more often, among more
 
 
 def start(mailbox: Mailbox) -> "subprocess.Popen[bytes]":

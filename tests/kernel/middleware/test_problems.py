@@ -110,6 +110,7 @@ def test_any_error_reply_becomes_a_problem_and_keeps_its_headers(site: Site, sta
         assert reply.json()["code"] and reply.json()["detail"]
 
 
+@pytest.mark.django_db
 def test_a_refusals_resources_go_with_the_reply_that_takes_its_place() -> None:
     closed: list[str] = []
     refusal = HttpResponseNotFound()
