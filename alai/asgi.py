@@ -4,10 +4,12 @@ Everything is Django's WSGI application in threads (pure Django ASGI serves a te
 a request that Django answers with a stream goes on here, in the event loop, without a thread.
 """
 
+import gc
 import resource
 from functools import cached_property
 
 from django.conf import settings
+from django.urls import get_resolver
 
 from alai.kernel.streams.hub import Hub
 from alai.kernel.streams.subscription import OFFER, Offer
@@ -15,6 +17,7 @@ from alai.kernel.wsgi_bridge import Receive, Scope, Send, WSGIBridge
 from alai.wsgi import application as django
 
 STREAM = "/stream"
+YOUNG_OBJECTS = (10_000, 10, 20)  # Python's own 2,000, 10, 10 walk a large page's objects again and again
 OPEN_FILES = 4096  # a process; macOS begins with 256
 
 
@@ -58,4 +61,17 @@ def _allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def settle() -> None:
+    """Load what the first request would load, and leave all of it out of garbage collection from now on.
+
+    It lives as long as the process: walking it stopped every request under way for a fifth of a second now and then.
+    What a large page is made of is young when the page is done, so it is looked through less often, too.
+    """
+    get_resolver().url_patterns  # noqa: B018 - reading it imports every page and every call of the API
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*YOUNG_OBJECTS)
+
+
 application = Application()
+settle()

@@ -7,7 +7,7 @@ send attributes in any order, a body as a literal, a quoted string or NIL, and a
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from imap_tools.imap_utf7 import utf7_decode
 
@@ -83,7 +83,7 @@ def internal_date(value: Value) -> datetime | None:
     day, year, hour, minute, second, zone_hours, zone_minutes = (int(found[n]) for n in (1, 3, 4, 5, 6, 8, 9))
     zone = timedelta(hours=zone_hours, minutes=zone_minutes) * (-1 if found[7] == b"-" else 1)
     try:
-        return datetime(year, month, day, hour, minute, second, tzinfo=timezone(zone)).astimezone(UTC)
+        return datetime(year, month, day, hour, minute, second, tzinfo=UTC) - zone
     except (ValueError, OverflowError):
         return None
 

@@ -124,7 +124,9 @@ class Message(models.Model):
         DONE = "done", "Done"  # judged; what came of it stands in its mail
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="messages", db_index=False)
-    folder = models.ForeignKey(Folder, null=True, on_delete=models.SET_NULL, related_name="messages")
+    folder = models.ForeignKey(
+        Folder, null=True, on_delete=models.SET_NULL, related_name="messages", db_index=False
+    )
     uidvalidity = models.BigIntegerField(null=True)
     uid = models.BigIntegerField(null=True)
     fetched = models.BooleanField(
@@ -175,7 +177,9 @@ class Message(models.Model):
             ),
             models.UniqueConstraint(fields=["account", "raw_sha256", "outgoing"], name="message_bytes_once"),
             models.UniqueConstraint(
-                fields=["mail", "account", "outgoing"], name="message_once_in_its_account"
+                fields=["mail", "account", "outgoing"],
+                condition=Q(mail__isnull=False),
+                name="message_once_in_its_account",
             ),
             models.CheckConstraint(
                 condition=Q(state="stored") | Q(mail__isnull=False), name="message_parsed_has_mail"

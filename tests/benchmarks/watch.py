@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 
 import aiohttp
@@ -204,6 +205,7 @@ def _checks(count: int, port: int, *, interval: int) -> None:
 
 def board() -> Figure:
     """The status board with 1,000 checks of 1,000 sites and 90 days of each."""
+    import_module("alai.asgi")  # settles the process as the web server's is
     _fill_board()
     client = Client(headers={"host": "localhost"})
     client.force_login(
