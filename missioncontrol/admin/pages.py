@@ -23,7 +23,7 @@ def board_page(request: HttpRequest) -> HttpResponse:
     _may_see(request)
     narrow = board.wanted(request.GET.urlencode())
     may_change = request.user.has_perm("missioncontrol.change_task")
-    shown = {**board.context(narrow, timezone.now()), "may_change": may_change}
+    shown = board.context(narrow, timezone.now(), may_change=may_change)
     if LIVE in request.headers:
         return TemplateResponse(request, "missioncontrol/board_live.html", shown)
     shown |= {**board.form(narrow), **saved.bar(request, "board")}
