@@ -51,7 +51,8 @@ FROM part WHERE at >= %(start)s GROUP BY slot, team HAVING sum(n) <> 0 ORDER BY 
 # The months in which something was spent, wherever one lives.
 MONTHS = """
 SELECT DISTINCT date_trunc('month', near AT TIME ZONE 'UTC')::date
-FROM missioncontrol_costtally, LATERAL (VALUES (at - interval '1 day'), (at + interval '1 day')) days (near)
+FROM (SELECT DISTINCT at FROM missioncontrol_costtally) tallied,
+     LATERAL (VALUES (at - interval '1 day'), (at + interval '1 day')) days (near)
 """
 
 
@@ -108,7 +109,9 @@ def grouped(
         case "month":
             items = _added_up(spent, lambda one: f"{timezone.localtime(moments[one.slot]):%Y-%m}")
         case "team":
-            items = sorted(_added_up(spent, lambda one: one.team), key=lambda cost: (-cost.amount_usd, cost.key))
+            items = sorted(
+                _added_up(spent, lambda one: one.team), key=lambda cost: (-cost.amount_usd, cost.key)
+            )
         case "task" if first is None and last is None:
             items = _dearest(by, limit) or _entry_by_entry(by, grouping, start, stop, limit)
         case _:
@@ -134,7 +137,9 @@ def _dearest(by: Principal, limit: int) -> list[Cost]:
         return []
     entries = CostEntry.objects.filter(task__in=[task.pk for task in found]).order_by()
     counted = dict(entries.values_list("task").annotate(n=Count("pk")))
-    return [Cost(str(task.pk), task.cost_usd or NOTHING, counted.get(task.pk, 0), task.title) for task in found]
+    return [
+        Cost(str(task.pk), task.cost_usd or NOTHING, counted.get(task.pk, 0), task.title) for task in found
+    ]
 
 
 def _entry_by_entry(

@@ -100,7 +100,9 @@ class Chart:
 
 
 def _rectangles(name: str, boxes: Iterable[Box]) -> SafeString:
-    sides = ((box.title, f"{box.x:.1f}", f"{box.y:.1f}", f"{box.width:.1f}", f"{box.height:.1f}") for box in boxes)
+    sides = (
+        (box.title, f"{box.x:.1f}", f"{box.y:.1f}", f"{box.width:.1f}", f"{box.height:.1f}") for box in boxes
+    )
     return format_html_join("", RECTANGLE, ((name, *lengths, title) for title, *lengths in sides))
 
 

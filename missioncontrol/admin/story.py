@@ -23,7 +23,8 @@ PRIORITY_TONES = {
     Priority.CRITICAL: "danger", Priority.HIGH: "warning", Priority.MEDIUM: "info", Priority.LOW: "unknown",
 }  # fmt: skip
 RANKS: dict[int, SafeString] = {
-    rank: format_html('<span class="mc-rank mc-{}">{}</span>', tone, rank.label) for rank, tone in PRIORITY_TONES.items()
+    rank: format_html('<span class="mc-rank mc-{}">{}</span>', tone, rank.label)
+    for rank, tone in PRIORITY_TONES.items()
 }
 
 # kind -> (symbol, tone, what the actor did; {} is the task)

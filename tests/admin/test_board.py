@@ -104,7 +104,9 @@ def test_a_full_column_says_how_many_more_and_where(ada: Client) -> None:
     assert ada.get(column.url).context["cl"].result_count == board.CARDS + 3
 
 
-@pytest.mark.parametrize(("query", "count"), [("", 60), ("team=sales", 29), ("team=-", 31), ("team=sales&tag=seo", 29)])
+@pytest.mark.parametrize(
+    ("query", "count"), [("", 60), ("team=sales", 29), ("team=-", 31), ("team=sales&tag=seo", 29)]
+)
 def test_a_column_is_counted_alike_by_tallies_and_one_by_one(query: str, count: int, ada: Client) -> None:
     now = timezone.now()
     for number in range(60):

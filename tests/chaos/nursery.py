@@ -137,7 +137,8 @@ class Nursery:
 def prepare(plan: Plan) -> tuple[tuple[int, ...], dict[str, str]]:
     """The tasks of the run and, for HTTP, the tokens of its actors."""
     tasks = [
-        Task.objects.create(title=f"task {n}", source=plan.source, team=TEAMS[n % 2]) for n in range(plan.tasks)
+        Task.objects.create(title=f"task {n}", source=plan.source, team=TEAMS[n % 2])
+        for n in range(plan.tasks)
     ]
     tokens = {}
     if plan.port is not None:

@@ -131,7 +131,11 @@ class Rest:
         task = f"/tasks/{op.task}"
         requests: dict[str, tuple[str, str, dict[str, Any]]] = {
             "claim": ("POST", f"{task}/claim", lease),
-            "next": ("POST", "/claims/next", {**lease, "filters": {"source": self._source, "team": _teams(op)}}),
+            "next": (
+                "POST",
+                "/claims/next",
+                {**lease, "filters": {"source": self._source, "team": _teams(op)}},
+            ),
             "extend": ("POST", f"{task}/claim-extend", lease),
             "release": ("POST", f"{task}/claim-release", me),
             "force": ("POST", f"{task}/claim-release", {"actor": "ole", "force": True, "reason": "stuck"}),

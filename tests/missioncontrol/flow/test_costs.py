@@ -212,7 +212,9 @@ class TestSums:
         assert self.sums(cast.john, "from=2026-05-02") == [("2026-05", -0.5, 1)]
         assert self.sums(cast.john, "from=2030-01-01") == []
 
-    def test_by_task_of_all_time_and_of_its_days_is_the_same(self, cast: Cast, spent: dict[str, Task]) -> None:
+    def test_by_task_of_all_time_and_of_its_days_is_the_same(
+        self, cast: Cast, spent: dict[str, Task]
+    ) -> None:
         every = self.sums(cast.john, "by=task&from=2026-01-01&limit=3")
         assert self.sums(cast.john, "by=task&limit=3") == every
         assert self.sums(cast.john, "by=task&limit=2") == every[:2]
@@ -273,9 +275,11 @@ class AroundMonths(TestCase):
         anyone = Principal(actor="ada", scopes=frozenset({"admin"}))
         with timezone.override(zone):
             by_month, by_team, by_task = (
-                costs.grouped(anyone, by, first=first, last=last, limit=50) for by in ("month", "team", "task")
+                costs.grouped(anyone, by, first=first, last=last, limit=50)
+                for by in ("month", "team", "task")
             )
-        assert [(one.key, one.amount_usd) for one in by_month.items] == sorted(months.items())
+        assert {one.key: one.amount_usd for one in by_month.items} == months
+        assert [one.key for one in by_month.items] == sorted(months)
         assert {one.key: one.amount_usd for one in by_team.items} == teams
         assert sum(one.amount_usd for one in by_task.items) == by_month.total_usd == by_team.total_usd
         assert by_month.total_usd == months.total()

@@ -4,6 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from functools import partial
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -22,7 +23,7 @@ NOON = datetime(2026, 5, 8, 12, tzinfo=timezone.utc)  # noqa: UP017
 
 EVERYTHING, SEVERAL = NextFilters(), NextFilters(teams=("web", "ops", "nobody"))
 WHOEVER = pytest.mark.parametrize("filters", [EVERYTHING, SEVERAL], ids=["of all", "of several teams"])
-GIVEN = {
+GIVEN: dict[str, Any] = {
     "by": "john", "behalf": "", "why": "", "request": "", "context": "{}", "actor": "john", "session": "s1",
     "ttl": TTL, "enforced": True, "note": "{}", "override": False, "capabilities": [],
 }  # fmt: skip
@@ -89,8 +90,11 @@ def test_of_several_teams_a_task_that_changes_meanwhile_is_judged_as_it_is(chang
     with connection.cursor() as cursor, transaction.atomic():
         sql, parts = leases.next_statement("AND t.team = ANY(%(teams)s)", SEVERAL.teams)
         # The look at whether the hands are full comes first: there the statement sleeps, its snapshot taken.
-        slow = sql.replace("WITH hands AS MATERIALIZED (", "WITH hands AS MATERIALIZED (SELECT NULL::bigint[] AS holds"
-                           " FROM pg_sleep(0.3) UNION ALL (", 1).replace("), standing AS", ")), standing AS", 1)
+        slow = sql.replace(
+            "WITH hands AS MATERIALIZED (",
+            "WITH hands AS MATERIALIZED (SELECT NULL::bigint[] AS holds FROM pg_sleep(0.3) UNION ALL (",
+            1,
+        ).replace("), standing AS", ")), standing AS", 1)
         assert slow != sql
         with ThreadPoolExecutor(1) as pool:
             changed = pool.submit(change_soon, task.pk, change)

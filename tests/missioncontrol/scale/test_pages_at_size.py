@@ -221,7 +221,15 @@ def test_a_call_reads_what_it_answers(path: str, large: Large) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/tasks", "/tasks?status=open", "/stats", "/stats/costs", "/stats/costs?by=team", "/stats/costs?by=task"]
+    "path",
+    [
+        "/tasks",
+        "/tasks?status=open",
+        "/stats",
+        "/stats/costs",
+        "/stats/costs?by=team",
+        "/stats/costs?by=task",
+    ],
 )
 def test_a_call_reads_no_more_for_a_token_of_few_teams(path: str, large: Large) -> None:
     def act() -> None:
@@ -234,7 +242,10 @@ def test_a_call_reads_no_more_for_a_token_of_few_teams(path: str, large: Large) 
     "filters",
     [
         NextFilters(),
-        *(NextFilters(teams=teams) for teams in (("legal",), ("nobody",), ("legal", "web"), ("nobody", "none"))),
+        *(
+            NextFilters(teams=teams)
+            for teams in (("legal",), ("nobody",), ("legal", "web"), ("nobody", "none"))
+        ),
         NextFilters(teams=("hosting", "nobody", *(f"team-{number}" for number in range(8)))),
     ],
     ids=str,
