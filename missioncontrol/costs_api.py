@@ -80,7 +80,6 @@ class SumOut(Schema):
     key: str | None = Field(description="A month (2026-05), team, owner or task; null for no team or owner.")
     title: str | None = Field(description="The task's, when grouped by task.")
     amount_usd: float
-    tasks: int
     entries: int
 
 
@@ -88,9 +87,8 @@ class SumsOut(Schema):
     by: costs.Grouping
     time_zone: str = Field(description="In which months and days begin.")
     total_usd: float
-    tasks: int
     items: list[SumOut]
-    more: bool = Field(description="There are more groups than `limit`; the totals count them too.")
+    more: bool = Field(description="There are more groups than `limit`; the total counts them too.")
 
 
 @router.post(
@@ -141,7 +139,6 @@ def cost_stats(
             key=cost.key or None,
             title=cost.title or None,
             amount_usd=float(cost.amount_usd),
-            tasks=cost.tasks,
             entries=cost.entries,
         )
         for cost in found.items
@@ -150,7 +147,6 @@ def cost_stats(
         by=by,
         time_zone=settings.TIME_ZONE,
         total_usd=float(found.total_usd),
-        tasks=found.tasks,
         items=items,
         more=found.more,
     )

@@ -7,6 +7,7 @@ tells winner and loser alike what stands: no second query decides who won. Sourc
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -137,12 +138,21 @@ CLAIM = f"""{_LOCK} hands AS MATERIALIZED ({_HANDS}), judged AS MATERIALIZED (
 ) {_STANDS}, CASE s.verdict WHEN 'wip_limit' THEN (SELECT holds FROM hands) END AS holds, {_SAY_WHO}
 FROM judged s LEFT JOIN written w ON w.id = s.id"""
 
+_QUEUE = "{0}.priority DESC, {0}.due_at ASC NULLS LAST, {0}.created_at, {0}.id"
+# Of several teams, each one's part of an index is read in its order and the parts are merged, as far as it takes to
+# find a task. Nothing is locked there: who may have the task is judged of `t`, which is the one that is locked.
+_PART = f"""(SELECT q.id, q.priority, q.due_at, q.created_at FROM {TABLE} q
+     WHERE q.team = %(team_{{0}})s::text AND q.status IN ('open', 'in_progress') ORDER BY {_QUEUE.format("q")})"""
+_MERGED = f"""(
+    SELECT * FROM ({{parts}}) q ORDER BY {_QUEUE.format("q")}) q JOIN {TABLE} t ON t.id = q.id"""
+MERGED = 10  # teams: each has to be planned
+
 # The limit is looked at before a task is: a refused caller locks none that somebody else could have. Most tasks
 # require nothing; saying so keeps the planner's guess true, and with it the walk along the index.
 NEXT = f"""
 WITH hands AS MATERIALIZED ({_HANDS}), standing AS MATERIALIZED (
     SELECT t.id, t.status, t.fencing_token, false AS live, false AS own, clock_timestamp() AS moment
-    FROM {TABLE} t
+    FROM {{tasks}}
     WHERE (SELECT holds FROM hands) IS NULL
       AND t.status IN ('open', 'in_progress')
       AND (t.requires = '{{{{}}}}' OR t.requires <@ coalesce(
@@ -152,7 +162,7 @@ WITH hands AS MATERIALIZED ({_HANDS}), standing AS MATERIALIZED (
           SELECT FROM missioncontrol_dependency d JOIN {TABLE} b ON b.id = d.depends_on_id
           WHERE d.task_id = t.id AND b.status <> 'done')
       {{filters}}
-    ORDER BY t.priority DESC, t.due_at ASC NULLS LAST, t.created_at, t.id
+    ORDER BY {{queue}}
     LIMIT 1 FOR NO KEY UPDATE OF t SKIP LOCKED
 ), judged AS (SELECT *, 'ok' AS verdict FROM standing
 ), written AS (
@@ -315,15 +325,26 @@ def claim_next(
     capabilities: list[str] | None = None,
     filters: str = "",
     params: dict[str, Any] | None = None,
+    teams: Sequence[str] = (),
 ) -> Standing | None:
     """Grant the best claimable task, never the same to two callers; None when there is none.
 
     A task is claimable whose requirements lie within `capabilities`; None means those recorded of the actor.
-    `filters` is SQL of our own about `t` (never a caller's words), with its values in `params`.
+    `filters` is SQL of our own about `t` (never a caller's words), with its values in `params`. `teams` are those
+    that the filters let through, if they name any: where to look.
     """
-    sql = NEXT.format(filters=filters)
+    sql, parts = next_statement(filters, teams)
     grant = _grant(actor, session, ttl, {})
-    return _one(sql, override=False, capabilities=capabilities, **grant, **(params or {}))
+    return _one(sql, override=False, capabilities=capabilities, **grant, **parts, **(params or {}))
+
+
+def next_statement(filters: str = "", teams: Sequence[str] = ()) -> tuple[str, dict[str, str]]:
+    """The statement of `claim_next`, and the values that it has of the teams."""
+    if not 1 < len(teams) <= MERGED:
+        return NEXT.format(tasks=f"{TABLE} t", queue=_QUEUE.format("t"), filters=filters), {}
+    parts = " UNION ALL ".join(_PART.format(number) for number in range(len(teams)))
+    sql = NEXT.format(tasks=_MERGED.format(parts=parts), queue=_QUEUE.format("q"), filters=filters)
+    return sql, {f"team_{number}": team for number, team in enumerate(teams)}
 
 
 def extend(task_id: int, *, actor: str, session: str, ttl: timedelta) -> Standing | None:

@@ -147,30 +147,21 @@ def saved_views(actor: str) -> list[SavedView]:
 
 
 def statistics(by: Principal) -> dict[str, Any]:
-    """The ledger in numbers, by the database clock: exact, of tallies and of what an index finds in a day."""
+    """The ledger in numbers: exact, of tallies and of what an index finds in an hour or a day."""
     teams = list(by.teams)
     tasks = Task.objects.for_teams(teams)
     known = tally.by_team_and_status(teams)
     by_team: Counter[str] = Counter()
     for (team, _), n in sorted(known.items()):
         by_team[team] += n
+    created, done = tally.created_and_done(timezone.now() - dt.timedelta(hours=24), teams)
     return {
-        **_latest(tasks, teams),
+        "created_24h": created,
+        "done_24h": done,
         "total": by_team.total(),
         "by_status": tally.by_status(known),
         "by_team": dict(by_team),
         "claimed": tasks.claimed().count(),
-        "overdue": tasks.overdue().count() if teams else tally.overdue(),
+        "overdue": tally.overdue(teams),
         "oldest_open_at": tasks.filter(status=Status.OPEN).aggregate(at=Min("created_at"))["at"],
     }
-
-
-def _latest(tasks: TaskQuerySet, teams: list[str]) -> dict[str, int]:
-    """What was created and done in 24 hours. Of single teams that is few enough to count."""
-    day_ago = timezone.now() - dt.timedelta(hours=24)
-    if not teams:
-        created, done = tally.created_and_done(day_ago)
-    else:
-        created = tasks.filter(created_at__gte=day_ago).count()
-        done = tasks.filter(completed_at__gte=day_ago, status=Status.DONE).count()
-    return {"created_24h": created, "done_24h": done}

@@ -1,7 +1,7 @@
-"""How many tasks there are, exactly, without counting them: sums of what triggers wrote (migrations 0006 and 0007).
+"""How many tasks there are, exactly, without counting them: sums of what triggers wrote (migrations 0006 to 0008).
 
-Whatever begins or ends within a bucket (a quarter of an hour; a day for due dates) is counted there by an index. Each
-figure is one statement and thus of one moment.
+Whatever begins or ends within a bucket (a quarter of an hour, an hour of single teams; a day for due dates) is counted
+there by an index. Each figure is one statement and thus of one moment.
 """
 
 import datetime as dt
@@ -16,30 +16,32 @@ from missioncontrol.models import Status
 
 TASKS = "SELECT team, status, sum(n)::bigint FROM missioncontrol_tasktally GROUP BY team, status HAVING sum(n) <> 0"
 
-# From `since` to the end of its quarter of an hour by the index, whole ones by the tally.
+# From `since` to the end of its bucket by the index, whole buckets by the tally: of all teams or of some.
 SINCE = """
 WITH bound AS (SELECT %(since)s::timestamptz AS since,
-               date_bin('15 minutes', %(since)s::timestamptz, '2000-01-01 00:00Z') + interval '15 minutes' AS whole)
-SELECT (SELECT count(*) FROM missioncontrol_task WHERE created_at >= since AND created_at < whole)
-           + (SELECT coalesce(sum(n), 0) FROM missioncontrol_taskpace WHERE what = 'created' AND at >= whole)::bigint,
+               date_bin('{width}', %(since)s::timestamptz, '2000-01-01 00:00Z') + interval '{width}' AS whole)
+SELECT (SELECT count(*) FROM missioncontrol_task WHERE created_at >= since AND created_at < whole {theirs})
+           + (SELECT coalesce(sum(n), 0) FROM {pace} WHERE what = 'created' AND at >= whole {theirs})::bigint,
        (SELECT count(*) FROM missioncontrol_task
-        WHERE completed_at >= since AND completed_at < whole AND status = 'done')
-           + (SELECT coalesce(sum(n), 0) FROM missioncontrol_taskpace WHERE what = 'done' AND at >= whole)::bigint
+        WHERE completed_at >= since AND completed_at < whole AND status = 'done' {theirs})
+           + (SELECT coalesce(sum(n), 0) FROM {pace} WHERE what = 'done' AND at >= whole {theirs})::bigint
 FROM bound
 """
 OVERDUE = """
 WITH bound AS (SELECT clock_timestamp() AS now,
                date_bin('1 day', clock_timestamp(), '2000-01-01 00:00Z') AS today)
-SELECT (SELECT coalesce(sum(n), 0) FROM missioncontrol_taskpace WHERE what = 'due' AND at < today)::bigint
+SELECT (SELECT coalesce(sum(n), 0) FROM {pace} WHERE what = 'due' AND at < today {theirs})::bigint
        + (SELECT count(*) FROM missioncontrol_task
-          WHERE due_at >= today AND due_at < now AND NOT (status IN ('done', 'cancelled')))
+          WHERE due_at >= today AND due_at < now AND NOT (status IN ('done', 'cancelled')) {theirs})
 FROM bound
 """
 BETWEEN = """
 SELECT width_bucket(at, %(edges)s::timestamptz[]) AS slot, what, sum(n)::bigint
-FROM missioncontrol_taskpace
-WHERE what IN ('created', 'done', 'cancelled') AND at >= %(first)s AND at < %(last)s GROUP BY slot, what
+FROM {pace}
+WHERE what IN ('created', 'done', 'cancelled') AND at >= %(first)s AND at < %(last)s {theirs} GROUP BY slot, what
 """
+OF_ALL = {"pace": "missioncontrol_taskpace", "width": "15 minutes", "theirs": ""}
+OF_TEAMS = {"pace": "missioncontrol_teampace", "width": "1 hour", "theirs": "AND team = ANY(%(teams)s)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +67,32 @@ def by_status(known: Mapping[tuple[str, str], int] | None = None) -> dict[str, i
     return {status: total[status] for status in Status.values}
 
 
-def created_and_done(since: dt.datetime) -> tuple[int, int]:
-    """How many tasks were created, and how many done, since then."""
-    created, done = _rows(SINCE, {"since": since})[0]
+def created_and_done(since: dt.datetime, teams: Sequence[str] = ()) -> tuple[int, int]:
+    """How many tasks were created, and how many done, since then; of these teams only, if some are named."""
+    ((created, done),) = _paced(SINCE, teams, since=since)
     return created, done
 
 
-def overdue() -> int:
-    """How many tasks are past their date and not closed."""
-    return int(_rows(OVERDUE)[0][0])
+def overdue(teams: Sequence[str] = ()) -> int:
+    """How many tasks are past their date and not closed; of these teams only, if some are named."""
+    ((late,),) = _paced(OVERDUE, teams)
+    return int(late)
 
 
-def between(edges: Sequence[dt.datetime]) -> list[Pace]:
-    """From each moment to the next. For quarters of an hour alone, as all midnights are, wherever one lives."""
-    known = _rows(BETWEEN, {"edges": list(edges), "first": edges[0], "last": edges[-1]})
+def between(edges: Sequence[dt.datetime], team: str = "") -> list[Pace]:
+    """From each moment to the next. For quarters of an hour alone, as all midnights are, wherever one lives; of one
+    team for hours, each counted where it begins."""
+    teams = [team] if team else []
+    known = _paced(BETWEEN, teams, edges=list(edges), first=edges[0], last=edges[-1])
     counts = {(slot, what): n for slot, what, n in known}
     slots = range(1, len(edges))
     return [
         Pace(*(counts.get((slot, what), 0) for what in ("created", "done", "cancelled"))) for slot in slots
     ]
+
+
+def _paced(sql: str, teams: Sequence[str], **params: Any) -> list[tuple[Any, ...]]:
+    return _rows(sql.format(**(OF_TEAMS if teams else OF_ALL)), {"teams": list(teams), **params})
 
 
 def _rows(sql: str, params: Any = None) -> list[tuple[Any, ...]]:

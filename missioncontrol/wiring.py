@@ -24,6 +24,7 @@ from missioncontrol.models import (
     TaskPace,
     TaskSearch,
     TaskTally,
+    TeamPace,
 )
 from missioncontrol.services.common import visible_task
 
@@ -55,6 +56,7 @@ def register() -> None:
     audit.exempt(TaskSearch, reason="derived from the task by a trigger")
     audit.exempt(TaskTally, reason="derived from the tasks by triggers")
     audit.exempt(TaskPace, reason="derived from the tasks by triggers")
+    audit.exempt(TeamPace, reason="derived from the tasks by triggers")
     audit.exempt(CostTally, reason="derived from costs and tasks by triggers")
     gates.register(gates.Gate("evidence", policies.wanted))
     register_lookup("task_id", visible_task)

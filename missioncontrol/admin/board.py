@@ -1,55 +1,33 @@
 """The board: what is in which status, the most pressing cards of each, narrowed like the list."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import F
 from django.db.models.functions import Now
 from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
-from alai.kernel import words
 from alai.kernel.admin.base import distinct
-from missioncontrol import narrowing
+from missioncontrol import narrowing, tally
 from missioncontrol.admin import figures, story, verbs
+from missioncontrol.admin.cards import FIELDS, Card, Cards
 from missioncontrol.models import Priority, Status, Task
 from missioncontrol.querysets import TaskQuerySet
 
 CARDS = 25  # of a column; the list shows the rest
 DONE_DAYS = 7
-LONGEST_TITLE = 300
-BACK = "_board"  # in a task's address: the board that it was opened from, as a query
 COLUMNS = (Status.OPEN, Status.IN_PROGRESS, Status.PAUSED, Status.BLOCKED, Status.READY, Status.DONE)
 # As `claims/next` takes them, so that the first card is the next one to be worked on; an index holds this order.
 PRESSING = (F("priority").desc(), F("due_at").asc(nulls_last=True), "created_at", "id")
 SHOWN_AS_FIELDS = ("q", "team", "owner", "priority", "tag")
 NOT_HERE = ("status", "o")  # the columns are the statuses, and have their own order
+TALLIED = {"team"}  # what narrows by no more is known and not counted
 COUNTED_BY_INDEX = {"team", "owner", "priority"}  # what narrows by these alone is counted without the table
 COUNT_LIMIT = 1_000  # of what else narrows
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A task as its card shows it."""
-
-    task: Task
-    url: str
-    title: str
-    rank: SafeString
-    held: SafeString | str
-    due: SafeString | str
-    age: SafeString | str
-
-    @property
-    def holder(self) -> str:
-        """Who must be asked: the holder of a lease that has not run out."""
-        lease = self.task.lease
-        live: bool = self.task.lease_live  # type: ignore[attr-defined]
-        return lease.holder if lease and live else ""
+EXACT = sys.maxsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +64,20 @@ def url(query: str = "") -> str:
     return f"{board}?{query}" if query else board
 
 
-def context(narrow: Mapping[str, str], now: datetime) -> dict[str, Any]:
+def context(
+    narrow: Mapping[str, str], counts: figures.Counts, now: datetime, *, may_change: bool
+) -> dict[str, Any]:
     """All that the board's page shows, in two queries a column at most."""
     tasks = narrowing.narrowed(Task.objects.all(), narrow)
-    columns = [_column(status, tasks, narrow, now) for status in COLUMNS]
+    cards = Cards.of(narrow, now, may_change=may_change)
+    columns = [_column(status, tasks, narrow, counts, cards) for status in COLUMNS]
     return {
         "columns": columns,
         "now": now,
         "sentence": _sentence(columns, tasks, narrow),
         "narrow": narrow,
+        "may_change": may_change,
+        "act_url": reverse("admin:missioncontrol_task_act", args=[0, "VERB"]),
         "stream": story.STREAM,
     }
 
@@ -128,52 +111,26 @@ def _told(verb: verbs.Verb) -> dict[str, Any]:
     return {"label": verb.label, "fields": verb.fields, "must": verb.must, "explain": verb.explain}
 
 
-def _column(status: Status, tasks: TaskQuerySet, narrow: Mapping[str, str], now: datetime) -> Column:
+def _column(
+    status: Status, tasks: TaskQuerySet, narrow: Mapping[str, str], counts: figures.Counts, cards: Cards
+) -> Column:
     inside = tasks.filter(status=status)
     if status == Status.DONE:
         inside = inside.filter(completed_at__gte=Now() - timedelta(days=DONE_DAYS))
     ordered = inside.order_by("-completed_at", "-id") if status == Status.DONE else inside.order_by(*PRESSING)
-    found = list(ordered.with_lease_state().defer("description", "legacy")[: CARDS + 1])
-    limit = figures.COUNT_LIMIT if narrow.keys() <= COUNTED_BY_INDEX else COUNT_LIMIT
-    total = len(found) if len(found) <= CARDS else _count(inside, limit)
+    found = list(ordered.with_lease_state().only(*FIELDS)[: CARDS + 1])
+    total, limit = len(found), _limit(narrow)
+    if total > CARDS:
+        known = _known(status, narrow, counts, cards.now) if limit == EXACT else _count(inside, limit)
+        total = max(total, known)  # which may be a moment older
     query = narrowing.written({**narrow, "status": status})
     return Column(
         status=status,
         tone=story.TONES[status],
-        cards=[_card(task, narrow, now) for task in found[:CARDS]],
+        cards=[cards.card(task) for task in found[:CARDS]],
         total=total,
         limit=limit,
         url=f"{reverse('admin:missioncontrol_task_changelist')}?{query}",
-    )
-
-
-def _card(task: Task, narrow: Mapping[str, str], now: datetime) -> Card:
-    since = task.completed_at if task.status == Status.DONE else task.created_at
-    age = (
-        f"done {words.ago(task.completed_at, now)}"
-        if task.status == Status.DONE and task.completed_at
-        else ""
-    )
-    title = task.title if len(task.title) <= LONGEST_TITLE else f"{task.title[:LONGEST_TITLE]}…"
-    return Card(
-        task=task,
-        url=f"{story.task_url(task.pk)}?{urlencode({BACK: narrowing.written(narrow)})}",
-        title=title,
-        rank=story.priority(task),
-        held=_held(task, now),
-        due="" if task.is_closed else story.due(task, now),
-        age=words.time_tag(since, age or f"{words.duration(now - task.created_at)} old"),
-    )
-
-
-def _held(task: Any, now: datetime) -> SafeString | str:
-    """`john, 9 min left`, with the time on hovering."""
-    if task.lease_until is None:
-        return ""
-    length = words.duration(task.lease_until - now)
-    left = f"{length} left" if task.lease_live else f"ran out {length} ago"
-    return format_html(
-        '<span class="mc-strong">{}</span> {}', task.lease_actor, words.time_tag(task.lease_until, left)
     )
 
 
@@ -184,7 +141,9 @@ def _sentence(columns: Sequence[Column], tasks: TaskQuerySet, narrow: Mapping[st
             "Nothing fits these filters." if narrow else "Nothing is to be done, and nothing was done lately."
         )
     counts = {column.status: column for column in columns}
-    held, late = _count(tasks.claimed(), COUNT_LIMIT), _count(tasks.overdue(), COUNT_LIMIT)
+    held = _count(tasks.claimed(), COUNT_LIMIT)
+    most = EXACT if _limit(narrow) == EXACT else COUNT_LIMIT
+    late = tally.overdue(_teams(narrow)) if most == EXACT else _count(tasks.overdue(), COUNT_LIMIT)
     working = counts[Status.IN_PROGRESS]
     held_too = f"{working.shown_total} in progress, {_counted(held, COUNT_LIMIT) if held else 'none'} held by a session"
     parts = [held_too if working.total else "Nothing is in progress"]
@@ -195,8 +154,26 @@ def _sentence(columns: Sequence[Column], tasks: TaskQuerySet, narrow: Mapping[st
     ):
         if counts[status].total:
             parts.append(f"{counts[status].shown_total} {said}")
-    parts.append(f"{_counted(late, COUNT_LIMIT)} overdue" if late else "nothing overdue")
+    parts.append(f"{_counted(late, most)} overdue" if late else "nothing overdue")
     return f"{'; '.join(parts)}."
+
+
+def _limit(narrow: Mapping[str, str]) -> int:
+    """How far a column is counted."""
+    if narrow.keys() <= TALLIED:
+        return EXACT
+    return figures.COUNT_LIMIT if narrow.keys() <= COUNTED_BY_INDEX else COUNT_LIMIT
+
+
+def _known(status: Status, narrow: Mapping[str, str], counts: figures.Counts, now: datetime) -> int:
+    """How many tasks there are of all, or of a team, by the tallies."""
+    if status == Status.DONE:
+        return tally.created_and_done(now - timedelta(days=DONE_DAYS), _teams(narrow))[1]
+    return counts.of({**narrow, "status": status}) or 0
+
+
+def _teams(narrow: Mapping[str, str]) -> list[str]:
+    return ["" if team == "-" else team for name, team in narrow.items() if name == "team"]
 
 
 def _count(tasks: TaskQuerySet, limit: int) -> int:

@@ -1,7 +1,7 @@
-"""What tasks cost: the one place that knows where costs are kept. The page reads `read` and nothing else.
+"""What tasks cost, for the page of costs: it reads `read` and nothing else.
 
 Costs are entries (US dollars), each of the moment at which it was spent; a task's team is the one that it has now.
-Sums come from a tally by team and day (UTC). The dearest tasks of a period with few entries are found by adding these
+The dearest tasks of a period with few entries are found by adding these
 up, else among the tasks that cost most in all: outside of a period no task costs less than nothing, unless somebody
 dates a correction before what it corrects.
 """
@@ -15,33 +15,12 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from missioncontrol import costs
+
 DEAREST = 20
 FEW = 2_000  # entries, that are added up one by one
 BATCH, MOST = 200, 5_000  # of the tasks that cost most in all: so many at a time, and so many at most
 
-# Each tallied day counts where its noon lies. What was spent between a local midnight, where months begin, and the
-# nearest one of UTC was counted on the wrong side: it moves over. These are few, looked up one by one (OFFSET 0).
-BY_MONTH = """
-WITH seam AS (
-    SELECT least(local, utc) AS begins, greatest(local, utc) AS ends
-    FROM unnest(%(edges)s::timestamptz[]) local,
-         LATERAL (SELECT date_bin('1 day', local + interval '12 hours' - interval '1 microsecond',
-                                  '2000-01-01 00:00Z') AS utc) nearest
-), misplaced AS (
-    SELECT entry.at, date_bin('1 day', entry.at, '2000-01-01 00:00Z') AS day, task.team, entry.amount_usd
-    FROM seam,
-         LATERAL (SELECT at, task_id, amount_usd FROM missioncontrol_costentry
-                  WHERE at >= seam.begins AND at < seam.ends OFFSET 0) entry,
-         LATERAL (SELECT team FROM missioncontrol_task WHERE id = entry.task_id OFFSET 0) task
-), part AS (
-    SELECT at + interval '12 hours' AS at, team, amount_usd, n FROM missioncontrol_costtally
-    WHERE at >= %(start)s - interval '12 hours'
-    UNION ALL SELECT day + interval '12 hours', team, -amount_usd, -1 FROM misplaced
-    UNION ALL SELECT at, team, amount_usd, 1 FROM misplaced
-)
-SELECT width_bucket(at, %(edges)s::timestamptz[]) AS slot, team, sum(amount_usd), sum(n)::bigint
-FROM part WHERE at >= %(start)s GROUP BY slot, team HAVING sum(n) <> 0 ORDER BY slot, team
-"""
 OF_FEW = """
 SELECT id, title, task.team, status, dear.cost_usd, dear.at
 FROM (SELECT entry.task_id AS id, sum(entry.amount_usd) AS cost_usd, max(entry.at) AS at
@@ -100,8 +79,7 @@ def read(months: int, team: str = "") -> Costs:
     firsts = _firsts(timezone.localdate(now), months)
     edges = [timezone.make_aware(dt.datetime.combine(first, dt.time())) for first in firsts]
     rows = [
-        MonthCost(firsts[slot - 1], name, cost, entries)
-        for slot, name, cost, entries in _rows(BY_MONTH, {"edges": edges, "start": edges[0]})
+        MonthCost(firsts[one.slot], one.team, one.amount_usd, one.entries) for one in costs.between(edges)
     ]
     few = sum(row.entries for row in rows) <= FEW
     dearest = (_of_few if few else _of_many)(edges[0], team)

@@ -1,7 +1,7 @@
 """How work flows: what came and what got done, how long it took, what has been lying about.
 
-What came and went is known from the tallies; that of a single team is counted in the indexes of the tasks. When work
-began is read from events, looked up one by one for a bounded number of tasks a week or status.
+What came and went is known from the tallies. When work began is read from events, looked up one by one for a bounded
+number of tasks a week or status.
 """
 
 import datetime as dt
@@ -15,43 +15,30 @@ from django.utils import timezone
 
 from missioncontrol import tally
 from missioncontrol.models import CLOSED, Status
-from missioncontrol.tally import Pace
 
 PERIODS = (30, 90, 180, 365)  # days
 USUAL_PERIOD = 90
 SAMPLE = 100  # of a week's done tasks, the last ones: their events are looked up; of many weeks fewer each
 LOOKED_UP = 2_000  # tasks at most
 OLDEST = 100  # of each status
-BEGUN = ("claimed", "in_progress")  # the events by which work begins
+BEGUN = "kind IN ('claimed', 'in_progress')"  # in the words of an index: the events by which work begins
 WAITING = (Status.IN_PROGRESS, Status.READY, Status.BLOCKED, Status.PAUSED)
 
 Spread = tuple[dt.timedelta, dt.timedelta]  # half of them within, 85 of 100 within
 
 TEAM = "AND team = %(team)s"
-# Days are slots between local midnights: width_bucket compares, where date_trunc would convert each time.
-OPENED_IN_TEAM = """
-SELECT width_bucket(created_at, %(edges)s::timestamptz[]) AS slot, count(*)
-FROM missioncontrol_task WHERE created_at >= %(start)s AND created_at < %(stop)s AND team = %(team)s GROUP BY slot
-"""
-CLOSED_IN_TEAM = """
-SELECT width_bucket(completed_at, %(edges)s::timestamptz[]) AS slot,
-       count(*) FILTER (WHERE status = 'done'), count(*) FILTER (WHERE status = 'cancelled')
-FROM missioncontrol_task
-WHERE completed_at >= %(start)s AND completed_at < %(stop)s AND status IN ('done', 'cancelled') AND team = %(team)s
-GROUP BY slot
-"""
-DURATIONS = """
+DURATIONS = f"""
 SELECT slot, count(*), count(begun),
        percentile_cont(ARRAY[0.5, 0.85]) WITHIN GROUP (ORDER BY done - begun),
        percentile_cont(ARRAY[0.5, 0.85]) WITHIN GROUP (ORDER BY done - opened)
 FROM (
     SELECT week.slot, task.created_at AS opened, task.completed_at AS done, (
         SELECT min(at) FROM missioncontrol_taskevent
-        WHERE task_id = task.id AND kind = ANY(%(begun)s) AND at <= task.completed_at) AS begun
+        WHERE task_id = task.id AND {BEGUN} AND at <= task.completed_at) AS begun
     FROM unnest(%(starts)s::timestamptz[], %(stops)s::timestamptz[]) WITH ORDINALITY AS week(start, stop, slot)
     CROSS JOIN LATERAL (
         SELECT id, created_at, completed_at FROM missioncontrol_task
-        WHERE completed_at >= week.start AND completed_at < week.stop AND status = 'done' {team}
+        WHERE completed_at >= week.start AND completed_at < week.stop AND status = 'done' {{team}}
         ORDER BY completed_at DESC LIMIT %(sample)s) task
 ) finished
 GROUP BY GROUPING SETS ((slot), ()) ORDER BY slot NULLS FIRST
@@ -64,14 +51,14 @@ SELECT id FROM (SELECT id FROM missioncontrol_task WHERE status = wanted.status
                 AND NOT (status IN ('done', 'cancelled')) AND team = %(team)s OFFSET 0) theirs
 ORDER BY id LIMIT %(oldest)s
 """
-LYING = """
+LYING = f"""
 SELECT task.id, task.title, task.status, task.team, task.owner, coalesce(begun.at, task.created_at) AS since,
        begun.at IS NOT NULL AS begun
 FROM unnest(%(statuses)s::text[]) AS wanted(status)
-CROSS JOIN LATERAL ({oldest}) oldest
+CROSS JOIN LATERAL ({{oldest}}) oldest
 JOIN missioncontrol_task task ON task.id = oldest.id
 CROSS JOIN LATERAL (
-    SELECT min(at) AS at FROM missioncontrol_taskevent WHERE task_id = task.id AND kind = ANY(%(begun)s)) begun
+    SELECT min(at) AS at FROM missioncontrol_taskevent WHERE task_id = task.id AND {BEGUN}) begun
 ORDER BY since, id
 """
 LAST_DONE = "SELECT max(completed_at) FROM missioncontrol_task WHERE completed_at IS NOT NULL {team}"
@@ -141,7 +128,7 @@ def read(period: int, team: str = "") -> Flow:
     today = timezone.localdate(now)
     dates = [today - dt.timedelta(days=back) for back in range(period - 1, -1, -1)]
     midnights = [_midnight(date) for date in [*dates, today + dt.timedelta(days=1)]]
-    paces = _paces_of(team, midnights) if team else tally.between(midnights)
+    paces = tally.between(midnights, team)
     known = tally.by_team_and_status([team] if team else [])
     left = sum(count for (_, status), count in known.items() if status not in CLOSED)
     more = [pace.created - pace.done - pace.cancelled for pace in paces]
@@ -166,13 +153,6 @@ def read(period: int, team: str = "") -> Flow:
     )
 
 
-def _paces_of(team: str, midnights: Sequence[dt.datetime]) -> list[Pace]:
-    within = {"edges": list(midnights), "start": midnights[0], "stop": midnights[-1], "team": team}
-    opened = dict(_rows(OPENED_IN_TEAM, team, within))
-    closed = {slot: counts for slot, *counts in _rows(CLOSED_IN_TEAM, team, within)}
-    return [Pace(opened.get(slot, 0), *closed.get(slot, (0, 0))) for slot in range(1, len(midnights))]
-
-
 def _weeks(days: Sequence[Day], now: dt.datetime, team: str) -> tuple[list[Week], Took]:
     """The weeks that the days lie in, and how long the tasks of all of them together took."""
     done: dict[dt.date, int] = {}
@@ -185,7 +165,6 @@ def _weeks(days: Sequence[Day], now: dt.datetime, team: str) -> tuple[list[Week]
     within = {
         "starts": starts,
         "stops": stops,
-        "begun": list(BEGUN),
         "sample": sample(len(mondays)),
         "team": team,
     }
@@ -207,7 +186,7 @@ def sample(weeks: int) -> int:
 
 
 def _lying(team: str) -> list[Lying]:
-    within = {"statuses": list(WAITING), "oldest": OLDEST, "begun": list(BEGUN), "team": team}
+    within = {"statuses": list(WAITING), "oldest": OLDEST, "team": team}
     sql = LYING.format(oldest=OLDEST_IN_TEAM if team else OLDEST_OF_ALL)
     return [Lying(*row) for row in _rows(sql, team, within)]
 

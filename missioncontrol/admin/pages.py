@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from alai.kernel.admin.base import badge, distinct
-from missioncontrol.admin import board, costs, costs_words, flow, flow_words, saved, story
+from missioncontrol.admin import board, costs, costs_words, figures, flow, flow_words, saved, story
 from missioncontrol.models import Status, Task
 
 LIVE = "X-Live"  # a page's own refresh asks for its living parts alone
@@ -23,7 +23,7 @@ def board_page(request: HttpRequest) -> HttpResponse:
     _may_see(request)
     narrow = board.wanted(request.GET.urlencode())
     may_change = request.user.has_perm("missioncontrol.change_task")
-    shown = {**board.context(narrow, timezone.now()), "may_change": may_change}
+    shown = board.context(narrow, figures.counts_for(request), timezone.now(), may_change=may_change)
     if LIVE in request.headers:
         return TemplateResponse(request, "missioncontrol/board_live.html", shown)
     shown |= {**board.form(narrow), **saved.bar(request, "board")}

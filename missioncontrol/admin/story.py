@@ -22,6 +22,10 @@ TONES = {
 PRIORITY_TONES = {
     Priority.CRITICAL: "danger", Priority.HIGH: "warning", Priority.MEDIUM: "info", Priority.LOW: "unknown",
 }  # fmt: skip
+RANKS: dict[int, SafeString] = {
+    rank: format_html('<span class="mc-rank mc-{}">{}</span>', tone, rank.label)
+    for rank, tone in PRIORITY_TONES.items()
+}
 
 # kind -> (symbol, tone, what the actor did; {} is the task)
 KINDS = {
@@ -85,8 +89,7 @@ def badge(task: Task) -> SafeString:
 
 
 def priority(task: Task) -> SafeString:
-    rank = Priority(task.priority)
-    return format_html('<span class="mc-rank mc-{}">{}</span>', PRIORITY_TONES[rank], rank.label)
+    return RANKS[task.priority]
 
 
 def due(task: Task, now: datetime) -> SafeString | str:

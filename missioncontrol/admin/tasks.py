@@ -29,7 +29,7 @@ from alai.kernel.admin.base import Admin, distinct, principal
 from alai.kernel.errors import ApiError, Invalid, problem_response
 from alai.kernel.pagination import as_id
 from missioncontrol import narrowing, search, services
-from missioncontrol.admin import board, bulk, figures, files, page, pages, saved, story, verbs
+from missioncontrol.admin import board, bulk, cards, figures, files, page, pages, saved, story, verbs
 from missioncontrol.admin.filters import FILTERS
 from missioncontrol.admin.forms import NewTaskForm, TaskForm, VerbForm
 from missioncontrol.models import Evidence, Task
@@ -192,7 +192,7 @@ class TaskAdmin(Admin[Task]):
                 **shown,
                 "subtitle": task.title,
                 "list_url": self._list_url(request),
-                "list_name": "Board" if board.BACK in request.GET else "Tasks",
+                "list_name": "Board" if cards.BACK in request.GET else "Tasks",
                 "owners": distinct(Task, "owner"),
             },
         )
@@ -313,8 +313,8 @@ class TaskAdmin(Admin[Task]):
 
     def _preserved(self, request: HttpRequest, url: str) -> str:
         """The address with what leads back to the board or the list that one came from."""
-        if board.BACK in request.GET:
-            return f"{url}?{urlencode({board.BACK: request.GET[board.BACK]})}"
+        if cards.BACK in request.GET:
+            return f"{url}?{urlencode({cards.BACK: request.GET[cards.BACK]})}"
         filters: dict[str, Any] = {
             "preserved_filters": self.get_preserved_filters(request),
             "opts": self.opts,
@@ -325,8 +325,8 @@ class TaskAdmin(Admin[Task]):
         return self._preserved(request, story.task_url(task_id))
 
     def _list_url(self, request: HttpRequest) -> str:
-        if board.BACK in request.GET:
-            return board.url(narrowing.written(narrowing.parsed(request.GET[board.BACK])))
+        if cards.BACK in request.GET:
+            return board.url(narrowing.written(narrowing.parsed(request.GET[cards.BACK])))
         return self._preserved(request, reverse("admin:missioncontrol_task_changelist"))
 
 

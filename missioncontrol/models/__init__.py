@@ -12,6 +12,7 @@ from missioncontrol.models.tasks import (
     TaskPace,
     TaskSearch,
     TaskTally,
+    TeamPace,
 )
 from missioncontrol.models.views import SavedView
 
@@ -37,4 +38,5 @@ __all__ = [
     "TaskPace",
     "TaskSearch",
     "TaskTally",
+    "TeamPace",
 ]

@@ -14,6 +14,7 @@ FREQUENT = (
     "created", "edited", "commented", "evidence_added", "claimed", "lease_refreshed", "lease_extended",
     "lease_released", "ready", "done",
 )  # fmt: skip
+BEGUN = ("claimed", "in_progress")  # the kinds by which work begins
 
 if TYPE_CHECKING:
     BaseField = models.Field[str, str]
@@ -56,6 +57,9 @@ class TaskEvent(models.Model):
             models.Index(
                 fields=["at"], condition=Q(kind="lease_expired"), name="event_expired"
             ),  # the latter
+            models.Index(
+                fields=["task", "at"], condition=Q(kind__in=BEGUN), name="event_begun"
+            ),  # how long tasks took
             # The admin's list of one kind; those that are found anywhere need none.
             models.Index(fields=["kind", "-id"], condition=~Q(kind__in=FREQUENT), name="event_rare_kind"),
         ]

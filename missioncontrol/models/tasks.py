@@ -176,6 +176,12 @@ class Task(models.Model):
                 condition=Q(completed_at__isnull=False),
                 name="task_completed",
             ),
+            models.Index(
+                fields=["team", "completed_at"],
+                include=["id", "status", "created_at"],
+                condition=Q(completed_at__isnull=False),
+                name="task_completed_of_team",
+            ),  # the last of each week, measured
             GinIndex(fields=["tags"], name="task_tags"),
             # the dearest tasks, on the page of costs
             models.Index(fields=["cost_usd", "id"], condition=Q(cost_usd__gt=0), name="task_dearest"),
@@ -266,3 +272,19 @@ class TaskPace(models.Model):
 
     def __str__(self) -> str:
         return f"{self.n:+} {self.what} at {self.at}"
+
+
+class TeamPace(models.Model):
+    """The same of each team, by the hour: a team's days begin with an hour's beginning."""
+
+    team = models.CharField(max_length=100)
+    what = models.CharField(max_length=12, choices=TaskPace.What)
+    at = models.DateTimeField()
+    n = models.BigIntegerField()
+
+    class Meta:
+        db_table_comment = "derived: kept by triggers of the tasks"
+        indexes = [models.Index(fields=["team", "what", "at"], include=["n"], name="team_pace_at")]
+
+    def __str__(self) -> str:
+        return f"{self.n:+} {self.what} of {self.team or 'no team'} at {self.at}"

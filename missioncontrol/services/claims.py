@@ -44,7 +44,7 @@ class NextFilters:
     capabilities: tuple[str, ...] | None = None
 
     def sql(self) -> tuple[str, dict[str, Any]]:
-        """Conditions on the task `t`, and their values. Of one team an index knows the best task, of several not."""
+        """Conditions on the task `t`, and their values. Of one team an index knows the best task."""
         alone = self.teams[0] if len(self.teams) == 1 else None
         conditions: dict[str, tuple[str, Any]] = {
             "AND t.team = %(team)s::text": ("team", alone),
@@ -101,7 +101,13 @@ def claim_next(
     capabilities = None if filters.capabilities is None else list(filters.capabilities)
     with acting_as(by, name):
         standing = leases.claim_next(
-            actor=name, session=session, ttl=ttl, capabilities=capabilities, filters=sql, params=params
+            actor=name,
+            session=session,
+            ttl=ttl,
+            capabilities=capabilities,
+            filters=sql,
+            params=params,
+            teams=filters.teams,
         )
     return standing and refuse(standing, standing.id)
 

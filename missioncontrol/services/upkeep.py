@@ -3,16 +3,20 @@
 from django.db import connection
 
 from alai.kernel import audit
-from missioncontrol.models import CostTally, TaskPace, TaskTally
+from missioncontrol.models import CostTally, TaskPace, TaskTally, TeamPace
 from missioncontrol.services.common import TASK_TABLE
 
-# What several rows say of one thing, one row says as well. Rows that another transaction has not committed yet, or is
-# folding just now, stay for the next time; whoever reads sees the same sums before and after.
+NEWEST, ALL = 2_000, 2**62
+# What several rows say of one thing, one row says as well. It is looked for among the newest rows: what was added up
+# before is alone until something is appended to it. Rows that another transaction has not committed yet, or is folding
+# just now, stay for the next time; whoever reads sees the same sums before and after.
 FOLD = """
-WITH taken AS (
+WITH appended AS (
+    SELECT DISTINCT {columns} FROM {table} WHERE id > (SELECT max(id) FROM {table}) - %(newest)s
+), taken AS (
     DELETE FROM {table} WHERE id IN (
         SELECT id FROM {table} WHERE ({columns}) IN (
-            SELECT {columns} FROM {table} GROUP BY {columns} HAVING count(*) > 1)
+            SELECT {columns} FROM {table} JOIN appended USING ({columns}) GROUP BY {columns} HAVING count(*) > 1)
         FOR UPDATE SKIP LOCKED)
     RETURNING {columns}, {values}
 ), added AS (
@@ -38,6 +42,15 @@ CORRECT = {
             UNION ALL SELECT what, at, -n FROM missioncontrol_taskpace
         ) compared GROUP BY what, at HAVING sum(n) <> 0 RETURNING what, at, n
     """,
+    TeamPace: """
+        INSERT INTO missioncontrol_teampace (team, what, at, n)
+        SELECT team, what, at, sum(n) FROM (
+            SELECT t.team, moment.what, date_bin('1 hour', moment.at, '2000-01-01 00:00Z') AS at, 1 AS n
+            FROM missioncontrol_task t,
+                missioncontrol_moments(t.status, t.created_at, t.completed_at, t.due_at) moment
+            UNION ALL SELECT team, what, at, -n FROM missioncontrol_teampace
+        ) compared GROUP BY team, what, at HAVING sum(n) <> 0 RETURNING team, what, at, n
+    """,
     CostTally: """
         INSERT INTO missioncontrol_costtally (team, at, amount_usd, n)
         SELECT team, at, sum(amount_usd), sum(n) FROM (
@@ -51,18 +64,20 @@ CORRECT = {
 COLUMNS = {
     TaskTally: ("team, status", ["n"]),
     TaskPace: ("what, at", ["n"]),
+    TeamPace: ("team, what, at", ["n"]),
     CostTally: ("team, at", ["amount_usd", "n"]),
 }
 
 
-def fold_tallies() -> int:
-    """Add up what was appended since; how many rows became fewer."""
+def fold_tallies(newest: int = NEWEST) -> int:
+    """Add up what was appended lately, in so many rows of a table; how many rows became fewer."""
     folded = 0
     with connection.cursor() as cursor:
         for model, (columns, values) in COLUMNS.items():
             sums, nothing = ", ".join(f"sum({value})" for value in values), ", ".join("0" for _ in values)
             table, said = model._meta.db_table, ", ".join(values)
-            cursor.execute(FOLD.format(table=table, columns=columns, values=said, sums=sums, nothing=nothing))
+            sql = FOLD.format(table=table, columns=columns, values=said, sums=sums, nothing=nothing)
+            cursor.execute(sql, {"newest": newest})
             folded += (cursor.fetchone() or (0,))[0]
     return folded
 

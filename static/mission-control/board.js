@@ -51,7 +51,8 @@
     const data = new FormData();
     for (const [field, value] of given ?? []) data.append(field, value);
     const token = document.querySelector("#mc-ask [name=csrfmiddlewaretoken]").value;
-    const reply = await fetch(card.dataset.act.replace("VERB", name), {
+    const act = document.getElementById("mc-board").dataset.act; // of task 0
+    const reply = await fetch(act.replace("/0/", `/${card.dataset.task}/`).replace("VERB", name), {
       method: "POST", body: data, headers: { Accept: "application/json", "X-CSRFToken": token },
     }).catch(() => null);
     if (!reply) return { ok: false, detail: "The server did not answer; nothing was changed." };

@@ -104,6 +104,21 @@ def test_a_full_column_says_how_many_more_and_where(ada: Client) -> None:
     assert ada.get(column.url).context["cl"].result_count == board.CARDS + 3
 
 
+@pytest.mark.parametrize(
+    ("query", "count"), [("", 60), ("team=sales", 29), ("team=-", 31), ("team=sales&tag=seo", 29)]
+)
+def test_a_column_is_counted_alike_by_tallies_and_one_by_one(query: str, count: int, ada: Client) -> None:
+    now = timezone.now()
+    for number in range(60):
+        team = "" if number % 2 or number == 0 else "sales"
+        make_task(team=team, tags=["seo"], due_at=now - HOUR)
+        make_task(team=team, tags=["seo"], status="done", completed_at=now - number * HOUR)
+    make_task(team="sales", tags=["seo"], status="done", completed_at=now - timedelta(days=8))
+    shown_columns = columns(ada, query)
+    assert (shown_columns["open"].total, shown_columns["done"].total) == (count, count)
+    assert f"Nothing is in progress; {count} open; {count} overdue." in shown(ada, query)
+
+
 def test_it_narrows_like_the_list_but_by_status(ada: Client) -> None:
     wanted = make_task(team="sales", owner="ole", tags=["seo"], priority=Priority.HIGH, status="ready")
     make_task(team="ops", owner="ole", tags=["seo"], priority=Priority.HIGH)

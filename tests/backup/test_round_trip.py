@@ -12,12 +12,15 @@ from tests.backup.installation import Installation
 TALLIES = {  # made anew, perhaps of other rows
     "missioncontrol_tasktally",
     "missioncontrol_taskpace",
+    "missioncontrol_teampace",
     "missioncontrol_costtally",
 }
 NOT_COMPARED = {"kernel_session", "django_migrations", "kernel_auditentry", *TALLIES}
 FIGURES = """
 SELECT team || status, sum(n)::int FROM missioncontrol_tasktally GROUP BY team, status HAVING sum(n) <> 0
 UNION ALL SELECT what || at, sum(n)::int FROM missioncontrol_taskpace GROUP BY what, at HAVING sum(n) <> 0
+UNION ALL SELECT team || what || at, sum(n)::int FROM missioncontrol_teampace
+          GROUP BY team, what, at HAVING sum(n) <> 0
 UNION ALL SELECT team || at || sum(amount_usd), sum(n)::int FROM missioncontrol_costtally GROUP BY team, at ORDER BY 1
 """
 COSTS = "SELECT sum(amount_usd), sum(n)::int FROM missioncontrol_costtally"

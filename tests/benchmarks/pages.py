@@ -102,6 +102,10 @@ def claim_next_of_a_team(side: Side) -> None:
     side.api("POST", "/claims/next", {**SESSION, "filters": {"team": "legal"}})
 
 
+def claim_next_of_three_teams(side: Side) -> None:
+    side.api("POST", "/claims/next", {**SESSION, "filters": {"team": ["legal", "people", "hosting"]}})
+
+
 def give_back(side: Side) -> None:
     """Whatever was claimed, so that the next one finds the same ledger."""
     for task in side.api("GET", "/tasks?claimed=true&limit=500")["items"]:
@@ -139,6 +143,7 @@ PATHS = [
     page("flow, 90 days", f"{LIST}flow/"),
     page("flow, 365 days", f"{LIST}flow/?days=365"),
     page("flow, 90 days of a team", f"{LIST}flow/?team=legal"),
+    page("flow, 365 days of a team", f"{LIST}flow/?days=365&team=legal"),
     page("event list", "/admin/missioncontrol/taskevent/"),
     page("palette, a beginning of a word", "/admin/search/?s={beginning}"),
     call("GET /tasks", "/tasks"),
@@ -153,9 +158,13 @@ PATHS = [
     call("GET /tasks?q= of a rare word", "/tasks?q={rare}"),
     call("GET /tasks?q= of two words, a team", "/tasks?q={frequent}+{second}&team=web"),
     call("GET /stats", "/stats"),
+    call("GET /stats/costs", "/stats/costs"),
+    call("GET /stats/costs?by=team&from=", "/stats/costs?by=team&from=2020-01-15"),
+    call("GET /stats/costs?by=task", "/stats/costs?by=task"),
     call("GET /tasks/{id}/events", "/tasks/{middle}/events"),
     Path("POST /claims/next", claim_next, give_back),
     Path("POST /claims/next of a team", claim_next_of_a_team, give_back),
+    Path("POST /claims/next of three teams", claim_next_of_three_teams, give_back),
     Path("claim and release", claim_and_release),
 ]  # fmt: skip
 

@@ -26,7 +26,7 @@ from missioncontrol.models import Task  # noqa: E402
 from tests.chaos.clients import ACTORS, Client, Habits  # noqa: E402
 from tests.chaos.history import Recorder  # noqa: E402
 from tests.chaos.mutants import MUTANTS  # noqa: E402
-from tests.chaos.transports import Rest, Statements, Transport  # noqa: E402
+from tests.chaos.transports import TEAMS, Rest, Statements, Transport  # noqa: E402
 
 TICK = 0.04
 
@@ -136,7 +136,10 @@ class Nursery:
 
 def prepare(plan: Plan) -> tuple[tuple[int, ...], dict[str, str]]:
     """The tasks of the run and, for HTTP, the tokens of its actors."""
-    tasks = [Task.objects.create(title=f"task {n}", source=plan.source) for n in range(plan.tasks)]
+    tasks = [
+        Task.objects.create(title=f"task {n}", source=plan.source, team=TEAMS[n % 2])
+        for n in range(plan.tasks)
+    ]
     tokens = {}
     if plan.port is not None:
         for name, scopes in [*((name, ["tasks:write"]) for name in ACTORS), ("ole", ["admin"])]:

@@ -18,6 +18,7 @@ from missioncontrol import leases
 from missioncontrol.leases import Presented, Standing
 from tests.chaos.history import Op
 
+TEAMS = ("red", "blue")  # all tasks belong to one of them
 SERVER_GONE = ("57", "08")  # SQLSTATE classes: operator intervention, connection
 
 
@@ -69,7 +70,8 @@ class Statements:
 
     def _next(self, op: Op, actor: str, session: str) -> Standing | None:
         ttl = timedelta(seconds=op.ttl)
-        return leases.claim_next(actor=actor, session=session, ttl=ttl, **self._only)  # type: ignore[arg-type]
+        only = {**self._only, "teams": _teams(op)}
+        return leases.claim_next(actor=actor, session=session, ttl=ttl, **only)  # type: ignore[arg-type]
 
     def _extend(self, op: Op, actor: str, session: str) -> Standing | None:
         return leases.extend(_task(op), actor=actor, session=session, ttl=timedelta(seconds=op.ttl))
@@ -129,7 +131,11 @@ class Rest:
         task = f"/tasks/{op.task}"
         requests: dict[str, tuple[str, str, dict[str, Any]]] = {
             "claim": ("POST", f"{task}/claim", lease),
-            "next": ("POST", "/claims/next", {**lease, "filters": {"source": self._source}}),
+            "next": (
+                "POST",
+                "/claims/next",
+                {**lease, "filters": {"source": self._source, "team": _teams(op)}},
+            ),
             "extend": ("POST", f"{task}/claim-extend", lease),
             "release": ("POST", f"{task}/claim-release", me),
             "force": ("POST", f"{task}/claim-release", {"actor": "ole", "force": True, "reason": "stuck"}),
@@ -164,6 +170,11 @@ class Rest:
 def _task(op: Op) -> int:
     assert op.task is not None
     return op.task
+
+
+def _teams(op: Op) -> tuple[str, ...]:
+    """Whom every other `next` names: all there are, which is asked in another way than everybody."""
+    return TEAMS if int(op.id.rpartition("-")[2]) % 2 else ()
 
 
 def _told(standing: Standing | None) -> dict[str, Any]:

@@ -1,9 +1,13 @@
 """`claims/next`: the best task, to one caller."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from functools import partial
+from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from alai.kernel.principals import Principal
 from missioncontrol import leases, services
@@ -17,11 +21,22 @@ from tests.missioncontrol.leases.together import locked_elsewhere, outcome, toge
 NOON = datetime(2026, 5, 8, 12, tzinfo=timezone.utc)  # noqa: UP017
 
 
-EVERYTHING = NextFilters()
+EVERYTHING, SEVERAL = NextFilters(), NextFilters(teams=("web", "ops", "nobody"))
+WHOEVER = pytest.mark.parametrize("filters", [EVERYTHING, SEVERAL], ids=["of all", "of several teams"])
+GIVEN: dict[str, Any] = {
+    "by": "john", "behalf": "", "why": "", "request": "", "context": "{}", "actor": "john", "session": "s1",
+    "ttl": TTL, "enforced": True, "note": "{}", "override": False, "capabilities": [],
+}  # fmt: skip
 
 
 def take(by: Principal = JOHN, session: str = "s1", filters: NextFilters = EVERYTHING) -> Standing | None:
     return services.claim_next(by=by, session=session, ttl=TTL, filters=filters)
+
+
+def change_soon(task_id: int, change: str) -> None:
+    time.sleep(0.1)
+    with locked_elsewhere(task_id, change=change):
+        pass
 
 
 def taken(by: Principal = JOHN, session: str = "s1", filters: NextFilters = EVERYTHING) -> list[int]:
@@ -32,29 +47,69 @@ def taken(by: Principal = JOHN, session: str = "s1", filters: NextFilters = EVER
     return ids
 
 
+@WHOEVER
 @pytest.mark.django_db(transaction=True)
-def test_six_callers_empty_the_queue_and_no_task_goes_to_two() -> None:
-    tasks = [make_task() for _ in range(60)]
+def test_six_callers_empty_the_queue_and_no_task_goes_to_two(filters: NextFilters) -> None:
+    tasks = [make_task(team="web" if number % 3 else "ops") for number in range(60)]
 
-    shares = together(*(partial(taken, JOHN, f"s{n}") for n in range(6)))
+    shares = together(*(partial(taken, JOHN, f"s{n}", filters) for n in range(6)))
     ids = [task_id for share in shares if isinstance(share, list) for task_id in share]
     assert sorted(ids) == [task.pk for task in tasks]
 
 
+@WHOEVER
 @pytest.mark.django_db(transaction=True)
-def test_a_task_that_somebody_has_locked_is_passed_over_without_waiting() -> None:
-    best, second = make_task(priority=Priority.HIGH), make_task()
+def test_a_task_that_somebody_has_locked_is_passed_over_without_waiting(filters: NextFilters) -> None:
+    best, second = make_task(team="web", priority=Priority.HIGH), make_task(team="web")
+    make_task(team="ops", priority=Priority.LOW)
     with locked_elsewhere(best.pk):
-        standing = take()
+        standing = take(filters=filters)
     assert standing is not None and standing.id == second.pk
 
 
 @pytest.mark.django_db(transaction=True)
-def test_claim_and_next_at_the_same_moment_never_grant_one_task_twice() -> None:
+def test_of_several_teams_only_the_task_that_is_taken_is_locked() -> None:
+    best = make_task(team="web", priority=Priority.CRITICAL)
+    others = [make_task(team=team) for team in ("web", "ops", "ops")]
+    with transaction.atomic():
+        standing = take(filters=SEVERAL)
+        assert standing is not None and standing.id == best.pk
+        for other in others:
+            with locked_elsewhere(other.pk):
+                pass
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("change", "granted"),
+    [("team = 'sales'", 0), ("status = 'paused'", 0), ("requires = '{gpu}'", 0), ("owner = 'ada'", 1)],
+)
+def test_of_several_teams_a_task_that_changes_meanwhile_is_judged_as_it_is(change: str, granted: int) -> None:
+    """`next` has read the task of an earlier snapshot, and locks it after the change."""
+    task = make_task(team="web")
+    with connection.cursor() as cursor, transaction.atomic():
+        sql, parts = leases.next_statement("AND t.team = ANY(%(teams)s)", SEVERAL.teams)
+        # The look at whether the hands are full comes first: there the statement sleeps, its snapshot taken.
+        slow = sql.replace(
+            "WITH hands AS MATERIALIZED (",
+            "WITH hands AS MATERIALIZED (SELECT NULL::bigint[] AS holds FROM pg_sleep(0.3) UNION ALL (",
+            1,
+        ).replace("), standing AS", ")), standing AS", 1)
+        assert slow != sql
+        with ThreadPoolExecutor(1) as pool:
+            changed = pool.submit(change_soon, task.pk, change)
+            cursor.execute(slow, {**GIVEN, **parts, "teams": list(SEVERAL.teams)})
+            assert len(cursor.fetchall()) == granted
+            changed.result()
+
+
+@WHOEVER
+@pytest.mark.django_db(transaction=True)
+def test_claim_and_next_at_the_same_moment_never_grant_one_task_twice(filters: NextFilters) -> None:
     for _ in range(10):
-        task = make_task()
+        task = make_task(team="ops")
         claim = partial(services.claim_task, by=PI_ORCH, task_id=task.pk, session="p1", ttl=TTL)
-        results = together(claim, partial(take, session="s1"))
+        results = together(claim, partial(take, session="s1", filters=filters))
         assert len([result for result in results if isinstance(result, Standing)]) == 1
         standing = leases.status(task.pk)
         assert standing is not None and standing.fencing_token == 1

@@ -38,6 +38,7 @@ LIMITS = {"pi-orch": 1}  # how many tasks it may hold at once
 HOLDERS = [("john", "s1"), ("john", "s2"), ("pi-orch", "s1")]
 TASKS = [0, 0, 0, 0, 1, 2]  # mostly the same one: that is where verbs meet
 WHO = [None, None, None, *HOLDERS]  # None: whoever had the task last
+TEAMS = ("web", "ops")  # `next` asks for all tasks, and for both of these, in turn
 SESSION_VERBS = ["claim", "claim", "extend", "extend", "release", "next"]
 TIME_VERBS = ["pass", "pass", "pass", "report", "sweep"]
 OVERRIDES = ["override claim", "override release", "force release"]
@@ -67,7 +68,7 @@ class LeaseMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.savepoint = transaction.savepoint()
-        self.titles = 0
+        self.titles = self.asked = 0
 
     def teardown(self) -> None:
         transaction.savepoint_rollback(self.savepoint)
@@ -75,7 +76,8 @@ class LeaseMachine(RuleBasedStateMachine):
     @initialize()
     def create(self) -> None:
         rows = [
-            Task.objects.create(title=f"task {n}", priority=Priority(p)) for n, p in enumerate(PRIORITIES)
+            Task.objects.create(title=f"task {n}", priority=Priority(p), team=TEAMS[n % 2])
+            for n, p in enumerate(PRIORITIES)
         ]
         for name, most in LIMITS.items():
             Actor.objects.create(name=name, wip_limit=most)
@@ -225,7 +227,9 @@ class LeaseMachine(RuleBasedStateMachine):
     def _next(self, who: Holder) -> None:
         ready = [n for n, model in enumerate(self.models) if model.claimable(self.blockers(n))]
         ready.sort(key=lambda n: (-self.models[n].priority, n))
-        call = partial(services.claim_next, by=AGENTS[who[0]], session=who[1], ttl=TTL, filters=NextFilters())
+        self.asked += 1
+        filters = NextFilters(teams=TEAMS if self.asked % 2 else ())
+        call = partial(services.claim_next, by=AGENTS[who[0]], session=who[1], ttl=TTL, filters=filters)
         standing = outcome(call)
         if self.full(who) or not ready:
             assert standing == ("wip_limit" if self.full(who) else None)

@@ -20,6 +20,9 @@ COSTS = """
 SELECT team, at AT TIME ZONE 'UTC', sum(amount_usd), sum(n)::int FROM missioncontrol_costtally
 GROUP BY team, at HAVING sum(n) <> 0 OR sum(amount_usd) <> 0
 """
+TEAMS = """
+SELECT team, what, at, sum(n)::int FROM missioncontrol_teampace GROUP BY team, what, at HAVING sum(n) <> 0
+"""
 ZONE = "Asia/Kathmandu"  # 5:45 from UTC: buckets must be finer than hours
 
 
@@ -27,11 +30,18 @@ def counted() -> dict[str, Any]:
     """What the tallies shall say, by looking at every task."""
     zone = ZoneInfo(ZONE)
     days: Counter[tuple[dt.date, str]] = Counter()
+    teams: Counter[tuple[str, str, dt.datetime]] = Counter()
     tasks = Task.objects.order_by()
-    for created, completed, status in tasks.values_list("created_at", "completed_at", "status"):
+    for team, created, completed, due, status in tasks.values_list(
+        "team", "created_at", "completed_at", "due_at", "status"
+    ):
         days[created.astimezone(zone).date(), "created"] += 1
+        teams[team, "created", created.replace(minute=0, second=0, microsecond=0)] += 1
         if status in CLOSED and completed is not None:
             days[completed.astimezone(zone).date(), status] += 1
+            teams[team, status, completed.replace(minute=0, second=0, microsecond=0)] += 1
+        if status not in CLOSED and due is not None:
+            teams[team, "due", due.replace(hour=0, minute=0, second=0, microsecond=0)] += 1
     return {
         "tasks": {
             (team, status): n
@@ -39,6 +49,7 @@ def counted() -> dict[str, Any]:
         },
         "overdue": tasks.filter(NOT_CLOSED, due_at__lt=Now()).count(),
         "days": +days,
+        "teams": dict(teams),
         "costs": spent(CostEntry.objects.order_by().values_list("task__team", "at", "amount_usd")),
     }
 
@@ -63,7 +74,15 @@ def tallied() -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(COSTS)
         costs = {(team, at.date()): (amount, n) for team, at, amount, n in cursor.fetchall()}
-    return {"tasks": tally.by_team_and_status(), "overdue": tally.overdue(), "days": +days, "costs": costs}
+        cursor.execute(TEAMS)
+        teams = {(team, what, at): n for team, what, at, n in cursor.fetchall()}
+    return {
+        "tasks": tally.by_team_and_status(),
+        "overdue": tally.overdue(),
+        "days": +days,
+        "teams": teams,
+        "costs": costs,
+    }
 
 
 def rows() -> int:
@@ -71,6 +90,6 @@ def rows() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT count(*) FROM missioncontrol_tasktally) + (SELECT count(*) FROM missioncontrol_taskpace)"
-            " + (SELECT count(*) FROM missioncontrol_costtally)"
+            " + (SELECT count(*) FROM missioncontrol_teampace) + (SELECT count(*) FROM missioncontrol_costtally)"
         )
         return int((cursor.fetchone() or (0,))[0])

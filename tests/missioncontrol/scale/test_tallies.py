@@ -16,7 +16,7 @@ from alai.kernel.importing import run as import_files
 from alai.kernel.models import AuditEntry
 from missioncontrol import services, tally
 from missioncontrol.leases import Presented
-from missioncontrol.models import Priority, Status, Task, TaskPace, TaskTally
+from missioncontrol.models import Priority, Status, Task, TaskPace, TaskTally, TeamPace
 from missioncontrol.services import upkeep
 from missioncontrol.services.claims import NextFilters
 from missioncontrol.tasks import check_tallies, fold_tallies
@@ -37,7 +37,7 @@ def raw(sql: str) -> None:
 
 
 def test_an_empty_ledger_has_none() -> None:
-    assert tallied() == counted() == {"tasks": {}, "overdue": 0, "days": {}, "costs": {}}
+    assert tallied() == counted() == {"tasks": {}, "overdue": 0, "days": {}, "teams": {}, "costs": {}}
 
 
 def test_the_life_of_a_task_by_the_services() -> None:
@@ -120,10 +120,11 @@ def test_done_and_then_cancelled_is_counted_as_cancelled_alone() -> None:
 def test_a_claim_writes_of_its_statuses_alone() -> None:
     task = make_task(team="web", due_at=timezone.now() - HOUR)
     upkeep.fold_tallies()
-    moments = TaskPace.objects.count()
+    moments, of_teams = TaskPace.objects.count(), TeamPace.objects.count()
     services.claim_task(by=JOHN, task_id=task.pk, session="s1", ttl=TTL)
     services.extend_claim(by=JOHN, task_id=task.pk, session="s1", ttl=TTL)
     assert (TaskPace.objects.count(), TaskTally.objects.count()) == (moments, 3)
+    assert TeamPace.objects.count() == of_teams
 
 
 RAW: dict[str, Callable[[], object]] = {
@@ -245,7 +246,7 @@ def test_the_daily_check_corrects_what_was_written_with_the_triggers_off_and_say
     raw("SET CONSTRAINTS ALL IMMEDIATE")
     raw("ALTER TABLE missioncontrol_task ENABLE TRIGGER USER")
     assert tallied() != counted()
-    assert check_tallies() == "5 figures of the tallies corrected"
+    assert check_tallies() == "7 figures of the tallies corrected"
     assert tallied() == counted()
     entry = AuditEntry.objects.filter(action="tally-corrected", target_type="missioncontrol_task").earliest(
         "id"
@@ -300,3 +301,8 @@ class TestAnything(TestCase):
         since = timezone.now() - 30 * HOUR
         done = Task.objects.filter(status="done", completed_at__gte=since).count()
         assert tally.created_and_done(since) == (Task.objects.filter(created_at__gte=since).count(), done)
+        theirs = Task.objects.filter(team__in=["web", ""])
+        finished = theirs.filter(status="done", completed_at__gte=since).count()
+        figures = (theirs.filter(created_at__gte=since).count(), finished)
+        assert tally.created_and_done(since, ["web", ""]) == figures
+        assert tally.overdue(["web", ""]) == theirs.overdue().count()
