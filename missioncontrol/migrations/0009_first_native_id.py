@@ -5,5 +5,5 @@ START = "ALTER TABLE missioncontrol_task ALTER COLUMN id SET START WITH 1000000"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("missioncontrol", "0007_costs_at_size")]
+    dependencies = [("missioncontrol", "0008_team_pace")]
     operations = [migrations.RunSQL(START, "ALTER TABLE missioncontrol_task ALTER COLUMN id SET START WITH 1")]
