@@ -10,6 +10,7 @@ from alai.kernel.pagination import MAX_BIGINT
 from alai.kernel.principals import Principal
 from alai.kernel.slack import escape
 from infra.models import Channel, Incident, IncidentEntry, Severity
+from infra.services.limits import require_incident
 from missioncontrol.models import Priority
 from missioncontrol.services import create_task
 
@@ -130,8 +131,8 @@ def lasting(incident: Incident) -> str:
     return f"{max(1, round((incident.resolved_at - incident.opened_at).total_seconds() / 60))} min"
 
 
-def locked(incident_id: int) -> Incident:
-    """The incident, ours until the transaction ends; 404 when there is none."""
+def locked(by: Principal, incident_id: int) -> Incident:
+    """The incident, ours until the transaction ends; 404 when there is none, 403 beyond the caller's hosts."""
     found = (
         Incident.objects.select_for_update(of=("self",)).filter(pk=incident_id).first()
         if 0 < incident_id <= MAX_BIGINT
@@ -139,6 +140,7 @@ def locked(incident_id: int) -> Incident:
     )
     if found is None:
         raise NotFound(f"There is no incident {incident_id}.", code="incident_not_found")
+    require_incident(by, found)
     return found
 
 

@@ -77,7 +77,7 @@ def revive_stalled(*, now: datetime | None = None) -> int:
 def acknowledge(*, by: Principal, incident_id: int, note: str = "") -> Incident:
     """Somebody has it: nothing climbs further. Again by anybody: nothing more happens."""
     with acting_as(by, why=note), audit.writing():
-        incident = locked(incident_id)
+        incident = locked(by, incident_id)
         if incident.state == Incident.State.RESOLVED:
             raise Conflict(f"Incident {incident_id} is resolved.", code="incident_resolved")
         if incident.state == Incident.State.ACKNOWLEDGED:
@@ -94,7 +94,7 @@ def acknowledge(*, by: Principal, incident_id: int, note: str = "") -> Incident:
 def resolve(*, by: Principal, incident_id: int, note: str = "") -> Incident:
     """It is over, by a person's word. While its check is still in trouble, the next confirmed failure opens another."""
     with acting_as(by, why=note), audit.writing():
-        incident = locked(incident_id)
+        incident = locked(by, incident_id)
         if incident.state != Incident.State.RESOLVED:
             close(incident, by.actor, note, timezone.now())
     return incident
@@ -102,7 +102,7 @@ def resolve(*, by: Principal, incident_id: int, note: str = "") -> Incident:
 
 def assign(*, by: Principal, incident_id: int, to: str) -> Incident:
     with acting_as(by), audit.writing():
-        incident = locked(incident_id)
+        incident = locked(by, incident_id)
         incident.assigned_to = to
         incident.save(update_fields=["assigned_to"])
         enter(incident, Kind.ASSIGNED, by.actor, to or "nobody")
@@ -111,7 +111,7 @@ def assign(*, by: Principal, incident_id: int, to: str) -> Incident:
 
 def note(*, by: Principal, incident_id: int, text: str) -> Incident:
     with acting_as(by), audit.writing():
-        incident = locked(incident_id)
+        incident = locked(by, incident_id)
         enter(incident, Kind.NOTE, by.actor, text)
         put_off_update(incident, timezone.now())
     return incident
@@ -205,7 +205,7 @@ def _recent(check: Check, at: datetime) -> Incident | None:
 def _explained_by(check: Check) -> Incident | None:
     """An open incident of what this check depends on, or of its host: thirteen sites of a dead host are one message."""
     causes = Q(check_record__in=check.depends_on.all())
-    host = check.host_id or (check.service.host_id if check.service else None)
+    host = check.on_host
     deeper = ROOTS[: ROOTS.index(check.kind)] if check.kind in ROOTS else ROOTS
     if host is not None and deeper:
         causes |= Q(check_record__host=host, check_record__kind__in=deeper)

@@ -34,7 +34,7 @@ def give_role(*, by: Principal, incident_id: int, role: str, to: str) -> Inciden
     if role not in ROLES:
         raise Invalid(f"There is no role {role[:40]}: {', '.join(ROLES)}.")
     with acting_as(by), audit.writing():
-        incident = locked(incident_id)
+        incident = locked(by, incident_id)
         setattr(incident, role, to.strip()[:200])
         incident.save(update_fields=[role])
         enter(incident, Kind.ROLE, by.actor, f"{to.strip() or 'nobody'} is {ROLES[role]}")
@@ -46,7 +46,7 @@ def publish(*, by: Principal, incident_id: int, text: str) -> Incident:
     if not text.strip():
         raise Invalid("Write what the public shall read.")
     with acting_as(by), audit.writing():
-        incident = locked(incident_id)
+        incident = locked(by, incident_id)
         enter(incident, Kind.PUBLISHED, by.actor, text.strip()[:2000])
         put_off_update(incident, timezone.now())
     return incident
@@ -59,7 +59,7 @@ def silence(*, by: Principal, incident_id: int, minutes: float, reason: str) -> 
     if not 0 <= minutes <= LONGEST_SILENCE.total_seconds() / 60:
         raise Invalid("A silence lasts at most 1440 minutes.")
     with acting_as(by, why=reason), audit.writing():
-        incident = locked(incident_id)
+        incident = locked(by, incident_id)
         if incident.state == Incident.State.RESOLVED:
             raise Conflict(f"Incident {incident_id} is resolved.", code="incident_resolved")
         until = timezone.now() + timedelta(minutes=minutes) if minutes else None
@@ -79,7 +79,7 @@ def write_postmortem(
     if unknown:
         raise Invalid(f"A postmortem has no {unknown[0]}: {', '.join(PARTS)}.")
     with acting_as(by), audit.writing():
-        incident = locked(incident_id)
+        incident = locked(by, incident_id)
         found, _ = Postmortem.objects.select_for_update().get_or_create(incident=incident)
         for part, text in texts.items():
             setattr(found, part, text.strip()[:LONGEST_TEXT])
