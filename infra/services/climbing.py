@@ -4,18 +4,20 @@ import os
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils import timezone
+
 from alai.kernel.errors import NotFound
 from alai.kernel.notifications import DEFAULT_CHANNEL, enqueue
 from alai.kernel.pagination import MAX_BIGINT
 from alai.kernel.principals import Principal
 from alai.kernel.slack import escape
 from infra.models import Channel, Incident, IncidentEntry, Severity
+from infra.services.fatigue import held_until, shortest
 from infra.services.limits import require_incident
 from missioncontrol.models import Priority
 from missioncontrol.services import create_task
 
 SYSTEM = Principal(actor="system", scopes=frozenset({"admin"}))
-SHORTEST = timedelta(minutes=2)  # no push for less, whatever a rule says
 Kind = IncidentEntry.Kind
 
 
@@ -35,7 +37,9 @@ def begin(incident: Incident, *, severity: Severity | None) -> None:
 
 
 def close(incident: Incident, by: str, text: str, at: datetime) -> None:
-    """It is over: whoever heard of it hears that; what it explained stands for itself again."""
+    """It is over: whoever heard of it, or would have without the hours in which alerts wait, hears that; what it
+    explained stands for itself again."""
+    waiting = incident.next_step_at
     incident.state = Incident.State.RESOLVED
     incident.resolved_at, incident.resolved_by = at, by
     incident.next_step_at = incident.next_update_at = None
@@ -47,10 +51,20 @@ def close(incident: Incident, by: str, text: str, at: datetime) -> None:
             f"resolved {incident.reopened}",
             step["channel"],
             f"[RESOLVED] {escape(incident.title)} after {lasting(incident)}",
+            not_before=held_until(incident.severity, at),
+        )
+    if incident.step == 0 and waiting is not None and incident.entries.filter(kind=Kind.HELD).exists():
+        push(
+            incident,
+            "over",
+            incident.steps[0]["channel"],
+            f"[{incident.severity.upper()} OVER] {escape(incident.title)} for {lasting(incident)}, "
+            f"from {timezone.localtime(incident.opened_at):%H:%M}",
+            not_before=waiting,
         )
     for part in incident.parts.exclude(state=Incident.State.RESOLVED):
         part.part_of = None  # it stands for itself now, and climbs by itself if it stays
-        part.told_from = max(part.told_from, at + SHORTEST)
+        part.told_from = max(part.told_from, at + shortest())
         part.next_step_at = due(part)
         part.save(update_fields=["part_of", "told_from", "next_step_at"])
 
@@ -67,6 +81,15 @@ def reopen(incident: Incident, detail: str, at: datetime) -> None:
     put_off_update(incident, at)
 
 
+def put_off_step(incident: Incident, until: datetime) -> None:
+    """Alerts like this one wait now: the next step is told then, and those after it at their distance from that."""
+    assert incident.next_step_at is not None
+    incident.told_from += until - incident.next_step_at
+    incident.next_step_at = until
+    incident.save(update_fields=["told_from", "next_step_at"])
+    enter(incident, Kind.HELD, "", f"until {timezone.localtime(until):%H:%M}: what is not critical waits")
+
+
 def put_off_update(incident: Incident, at: datetime) -> None:
     """Somebody said how it stands: the next word is owed an interval later."""
     if incident.update_every and incident.state != Incident.State.RESOLVED:
@@ -81,9 +104,15 @@ def due(incident: Incident) -> datetime | None:
     return incident.told_from + timedelta(seconds=incident.steps[incident.step]["after_seconds"])
 
 
-def push(incident: Incident, step: str, channel: str, text: str) -> None:
+def push(
+    incident: Incident, step: str, channel: str, text: str, *, not_before: datetime | None = None
+) -> None:
     enqueue(
-        event=f"incident:{incident.pk}", step=f"{step} {channel}", recipient=recipient(channel), text=text
+        event=f"incident:{incident.pk}",
+        step=f"{step} {channel}",
+        recipient=recipient(channel),
+        text=text,
+        not_before=not_before,
     )
 
 

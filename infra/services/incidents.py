@@ -15,7 +15,6 @@ from alai.kernel.principals import Principal
 from infra.models import Check, Edge, Incident, MaintenanceWindow
 from infra.probes import Verdict
 from infra.services.climbing import (
-    SHORTEST,
     SYSTEM,
     Kind,
     begin,
@@ -24,16 +23,15 @@ from infra.services.climbing import (
     enter,
     locked,
     push,
+    put_off_step,
     put_off_update,
     reopen,
     text_of,
 )
+from infra.services.fatigue import dedup_window, held_until, shortest
 from missioncontrol.services.common import acting_as
 
 TROUBLE = (Verdict.DOWN, Verdict.BLOCKED, Verdict.DEGRADED)
-QUIET = timedelta(
-    minutes=15
-)  # trouble that comes back within it is the same incident, and is told no second time
 STALLED = timedelta(minutes=5)
 BATCH = 200
 ROOTS = ("heartbeat", "tcp")  # kinds that explain what else fails on their host, the deepest cause first
@@ -159,7 +157,7 @@ def _open(edge: Edge, now: datetime) -> Incident:
     check = edge.check_record
     rule = check.rule
     steps = list(rule.policy.steps) if rule and rule.policy and not _in_maintenance(check, now) else []
-    delay = max(SHORTEST, timedelta(seconds=rule.duration_seconds or 0)) if rule else SHORTEST
+    delay = max(shortest(), timedelta(seconds=(rule.duration_seconds or 0) if rule else 0))
     incident = Incident(
         check_record=check,
         title=f"{check.slug} is {edge.after}"[:200],
@@ -197,7 +195,10 @@ def _recovery(edge: Edge, now: datetime) -> None:
 def _recent(check: Check, at: datetime) -> Incident | None:
     """Flap damping: trouble that was over a moment ago goes on; only what the checks resolved, not a person."""
     over = Incident.objects.select_for_update().filter(
-        check_record=check, state=Incident.State.RESOLVED, resolved_by="system", resolved_at__gt=at - QUIET
+        check_record=check,
+        state=Incident.State.RESOLVED,
+        resolved_by="system",
+        resolved_at__gt=at - dedup_window(),
     )
     return over.order_by("-id").first()
 
@@ -238,6 +239,10 @@ def _tell_step(incident_id: int, now: datetime) -> bool:
             Incident.objects.filter(pk=incident_id, next_step_at__lte=now).exclude(state="open").update(
                 next_step_at=None
             )
+            return False
+        held = held_until(incident.severity, now)
+        if held is not None:
+            put_off_step(incident, held)
             return False
         step = incident.steps[incident.step]
         push(incident, f"step {incident.step}", step["channel"], text_of(incident, step, now))

@@ -22,8 +22,8 @@ from infra.models import (
     Severity,
 )
 from infra.objectives import LOOKS_KEPT, MEASURED, Reading, Stretch
-from infra.services.climbing import SHORTEST, SYSTEM, Kind, begin, close, enter, reopen
-from infra.services.incidents import QUIET
+from infra.services.climbing import SYSTEM, Kind, begin, close, enter, reopen
+from infra.services.fatigue import dedup_window, shortest
 from infra.services.limits import require_checks
 from missioncontrol.services.common import acting_as
 
@@ -183,7 +183,7 @@ def _open(reading: Reading, trouble: Trouble, now: datetime) -> None:
         tier=trouble.tier,
         state=Incident.State.RESOLVED,
         resolved_by="system",
-        resolved_at__gt=now - QUIET,
+        resolved_at__gt=now - dedup_window(),
     )
     recent = before.order_by("-id").first()
     if recent is not None:
@@ -196,7 +196,7 @@ def _open(reading: Reading, trouble: Trouble, now: datetime) -> None:
         detail=_said(reading)[:300],
         opened_at=now,
         steps=list(trouble.policy.steps) if trouble.policy else [],
-        told_from=now + SHORTEST,
+        told_from=now + shortest(),
         part_of=_explained_by(reading.objective, trouble.severity),
     )
     begin(incident, severity=trouble.severity)

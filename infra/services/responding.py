@@ -11,6 +11,7 @@ from alai.kernel.principals import Principal
 from alai.kernel.slack import escape
 from infra.models import Incident, Postmortem
 from infra.services.climbing import SYSTEM, Kind, enter, locked, push, put_off_update
+from infra.services.fatigue import held_until
 from missioncontrol.services.common import acting_as
 
 ROLES = {
@@ -107,6 +108,11 @@ def _remind(incident_id: int, now: datetime) -> bool:
     with acting_as(SYSTEM), audit.writing(why=f"incident {incident_id}"):
         incident = _owing(now).select_for_update(skip_locked=True).filter(pk=incident_id).first()
         if incident is None or incident.next_update_at is None:
+            return False
+        held = held_until(incident.severity, now)
+        if held is not None:
+            incident.next_update_at = held
+            incident.save(update_fields=["next_update_at"])
             return False
         channel: str = incident.steps[0]["channel"] if incident.steps else REMIND
         who = (
