@@ -21,15 +21,18 @@ SYSTEM = Principal(actor="system", scopes=frozenset({"admin"}))
 Kind = IncidentEntry.Kind
 
 
-def begin(incident: Incident, *, severity: Severity | None) -> None:
-    """Save a new incident and start its clocks: the first step, and the first update that people owe."""
+def begin(incident: Incident, *, severity: Severity | None, by: str = "") -> None:
+    """Save a new incident and start its clocks: the first step, and the first update that people owe.
+
+    `by` is who declared it, empty for what the watch itself saw.
+    """
     incident.severity = severity.slug if severity else ""
     incident.next_step_at = None if incident.part_of else due(incident)
     if severity and severity.update_minutes and not incident.part_of:
         incident.update_every = severity.update_minutes * 60
         incident.next_update_at = incident.told_from + timedelta(seconds=incident.update_every)
     incident.save()
-    enter(incident, Kind.OPENED, "", incident.detail)
+    enter(incident, Kind.OPENED, by, incident.detail)
     if incident.part_of:
         enter(incident.part_of, Kind.JOINED, "", incident.title)
     elif severity and severity.opens_task:

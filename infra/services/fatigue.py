@@ -1,4 +1,4 @@
-"""What keeps alerts few enough to be read, as the registry's alert policies say. Handbook: "Alert Fatigue Prevention"."""
+"""What keeps alerts few enough to be read, as the alert policies say. Handbook: "Alert Fatigue Prevention"."""
 
 from datetime import datetime, timedelta
 
@@ -29,10 +29,10 @@ def held_until(severity: str, at: datetime) -> datetime | None:
 
     The worst severity never waits, nor does one that the registry does not know.
     """
-    policies = AlertPolicy.objects.exclude(suppress_from=None).exclude(suppress_until=None)
-    hours = policies.values_list("suppress_from", "suppress_until")
     zone = timezone.get_default_timezone()
-    ends = [end for start, until in hours if (end := end_of(start, until, at, zone)) is not None]
-    if not ends or not Severity.objects.filter(slug=severity, rank__gt=1).exists():
+    hours = AlertPolicy.objects.values_list("suppress_from", "suppress_until")
+    ends = [end_of(start, end, at, zone) for start, end in hours if start is not None and end is not None]
+    over = max((end for end in ends if end is not None), default=None)
+    if over is None or not Severity.objects.filter(slug=severity, rank__gt=1).exists():
         return None
-    return max(ends)
+    return over

@@ -8,10 +8,11 @@ from django.core.exceptions import ValidationError
 
 from alai.kernel.models import Notification
 from alai.kernel.principals import Principal
-from infra import services
+from infra import registry, services
 from infra.hours import end_of
 from infra.models import AlertPolicy, AlertRule, Check, Edge, Incident, Severity
 from infra.services.fatigue import held_until
+from tests.infra.conftest import Folder
 from tests.infra.small import settle
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -190,6 +191,16 @@ def test_without_hours_nothing_waits(night: AlertPolicy) -> None:
     AlertPolicy.objects.update(suppress_from=None, suppress_until=None)
     failing(at("2026-05-08 23:00"))
     assert services.escalate(now=at("2026-05-08 23:05")) == 1
+
+
+def test_the_hours_are_registry_data(folder: Folder) -> None:
+    folder.write("severities.yaml", "critical:\n  label: C\n  rank: 1\nwarning:\n  label: W\n  rank: 3\n")
+    folder.write("alert_policies.yaml", 'default:\n  suppress_from: "22:00"\n  suppress_until: "07:00"\n')
+    registry.load(folder.path)
+    assert held_until("warning", at("2026-05-08 23:00")) == at("2026-05-09 07:00")
+    folder.edit("alert_policies.yaml", '  suppress_until: "07:00"\n', "")
+    with pytest.raises(registry.RegistryError, match="a start and an end"):
+        registry.load(folder.path)
 
 
 def test_hours_have_a_start_and_an_end() -> None:

@@ -36,6 +36,7 @@ WRITING: dict[str, Body] = {
     "GET /infra/heartbeats/{host}": lambda host: {},
     "POST /infra/heartbeats/{host}": lambda host: {"load": [1.0]},
     "POST /infra/sites/{domain}/probe": lambda host: {},
+    "POST /infra/incidents": lambda host: {"title": "x", "severity": "critical", "services": [f"web-{host}"]},
     "POST /infra/incidents/{incident_id}/ack": lambda host: {"note": "Mine."},
     "POST /infra/incidents/{incident_id}/resolve": lambda host: {"note": "Over."},
     "POST /infra/incidents/{incident_id}/notes": lambda host: {"text": "A disk is full."},
@@ -63,7 +64,9 @@ def company() -> None:
         Objective.objects.create(slug=f"availability:{name}", name=name, check_record=check, target=99.0)
         opened(check)
         ModelServer.objects.create(slug=name, host=host, port=1)
+        Service.objects.create(slug=f"web-{name}", name=name, host=host)
         Job.objects.create(slug=f"job-{name}", name=name, host=host, period_seconds=60)
+    Service.objects.create(slug="web-nobody", name="nobody")
     elsewhere = Site.objects.create(slug="nobody.example", kind="static", platform=platform)
     check = Check.objects.create(
         slug="http:nobody", kind="http", settings={"url": "http://x/"}, site=elsewhere
