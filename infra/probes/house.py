@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import os
 import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -108,7 +107,7 @@ class BackupProbe:
     min_bytes: int = 1
 
     async def run(self, world: World) -> Observation:
-        pattern = os.path.expanduser(self.files)
+        pattern = str(Path(self.files).expanduser())
         folder = _folder(pattern)
         if not await asyncio.to_thread(folder.is_dir):
             return Observation(Verdict.UNKNOWN, f"This machine has no folder {folder}.")
