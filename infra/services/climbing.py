@@ -70,6 +70,7 @@ def close(incident: Incident, by: str, text: str, at: datetime) -> None:
         part.told_from = max(part.told_from, at + shortest())
         part.next_step_at = due(part)
         part.save(update_fields=["part_of", "told_from", "next_step_at"])
+        put_off_update(part, at)
 
 
 def reopen(incident: Incident, detail: str, at: datetime) -> None:
@@ -78,7 +79,7 @@ def reopen(incident: Incident, detail: str, at: datetime) -> None:
     incident.resolved_at, incident.resolved_by = None, ""
     incident.reopened += 1
     incident.detail = detail[:300]
-    incident.next_step_at = None if incident.acknowledged_at else due(incident)
+    incident.next_step_at = None if incident.acknowledged_at or incident.part_of else due(incident)
     incident.save()
     enter(incident, Kind.REOPENED, "", detail)
     put_off_update(incident, at)

@@ -148,7 +148,9 @@ def _trouble(edge: Edge, now: datetime) -> None:
         return
     recent = _recent(check, edge.at)
     if recent is not None:
+        recent.part_of = _explained_by(check)
         reopen(recent, edge.detail, edge.at)
+        _take_in(recent, check)
         return
     _open(edge, now)
 
@@ -168,20 +170,24 @@ def _open(edge: Edge, now: datetime) -> Incident:
         part_of=_explained_by(check),
     )
     begin(incident, severity=rule.severity if rule else None)
-    if not incident.part_of and check.kind == ROOTS[0] and check.host_id:
-        _take_in(incident, check)
+    _take_in(incident, check)
     return incident
 
 
 def _take_in(incident: Incident, check: Check) -> None:
-    """A host turns out to be silent: what nobody was told of yet, and runs on it, is part of that."""
-    here = Q(check_record__host=check.host_id) | Q(check_record__service__host=check.host_id)
-    untold = Incident.objects.select_for_update(of=("self",)).filter(here, part_of=None, step=0)
-    for part in untold.exclude(state=Incident.State.RESOLVED).exclude(pk=incident.pk):
-        part.part_of, part.next_step_at = incident, None
-        part.save(update_fields=["part_of", "next_step_at"])
-        part.parts.exclude(state=Incident.State.RESOLVED).update(part_of=incident)
-        enter(incident, Kind.JOINED, "", part.title)
+    """What this explains and nobody was told of yet is part of it, though it was found a moment before."""
+    whole = incident.part_of or incident
+    explained = Q(check_record__in=Check.objects.filter(depends_on=check))
+    if check.kind in ROOTS and check.host_id:
+        here = Q(check_record__host=check.host_id) | Q(check_record__service__host=check.host_id)
+        explained |= here & ~Q(check_record__kind__in=ROOTS[: ROOTS.index(check.kind) + 1])
+    untold = Incident.objects.select_for_update(of=("self",)).filter(explained, part_of=None, step=0)
+    others = untold.exclude(state=Incident.State.RESOLVED).exclude(pk__in=(incident.pk, whole.pk))
+    for part in others.order_by("id"):
+        part.part_of, part.next_step_at, part.next_update_at = whole, None, None
+        part.save(update_fields=["part_of", "next_step_at", "next_update_at"])
+        part.parts.exclude(state=Incident.State.RESOLVED).update(part_of=whole)
+        enter(whole, Kind.JOINED, "", part.title)
 
 
 def _recovery(edge: Edge, now: datetime) -> None:
@@ -210,8 +216,9 @@ def _explained_by(check: Check) -> Incident | None:
     deeper = ROOTS[: ROOTS.index(check.kind)] if check.kind in ROOTS else ROOTS
     if host is not None and deeper:
         causes |= Q(check_record__host=host, check_record__kind__in=deeper)
-    found = Incident.objects.filter(causes, part_of=None).exclude(state=Incident.State.RESOLVED)
-    return found.exclude(check_record=check).order_by("id").first()
+    unresolved = Incident.objects.filter(causes).exclude(state=Incident.State.RESOLVED)
+    cause = unresolved.exclude(check_record=check).select_related("part_of").order_by("id").first()
+    return cause and (cause.part_of or cause)
 
 
 def _in_maintenance(check: Check, now: datetime) -> bool:

@@ -187,6 +187,7 @@ def _open(reading: Reading, trouble: Trouble, now: datetime) -> None:
     )
     recent = before.order_by("-id").first()
     if recent is not None:
+        recent.part_of = _explained_by(reading.objective, trouble.severity)
         reopen(recent, _said(reading), now)
         return
     incident = Incident(
