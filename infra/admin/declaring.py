@@ -26,7 +26,7 @@ class DeclareForm(forms.Form):
     severity = forms.ModelChoiceField(
         Severity.objects.order_by("rank"),
         to_field_name="slug",
-        empty_label=None,
+        empty_label="Choose how bad it is",
         widget=UnfoldAdminSelectWidget,
         help_text="Decides who hears, and how soon.",
     )
@@ -49,7 +49,12 @@ class DeclareForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["severity"].label_from_instance = lambda one: f"{one.label}: {one.answer}"  # type: ignore[attr-defined]
+        self.fields["severity"].label_from_instance = _said  # type: ignore[attr-defined]
+
+
+def _said(severity: Severity) -> str:
+    """What is expected stands beside the word, where the registry says it."""
+    return f"{severity.label}: {severity.answer}" if severity.answer else severity.label
 
 
 def page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
