@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from django.http import HttpRequest
 from ninja import Path, Query, Router, Status
 
-from alai.kernel.api import PROBLEMS, Scope, caller
+from alai.kernel.api import PROBLEMS, Scope, caller, idempotent
 from alai.kernel.pagination import DEFAULT_LIMIT, MAX_LIMIT
 from infra import selectors, services
 from infra.hosts_api import router as hosts_router
@@ -19,6 +19,7 @@ from infra.schemas import (
     HostingCostList,
     HostingCostOut,
     IncidentDetail,
+    IncidentIn,
     IncidentList,
     IncidentNoteIn,
     IncidentOut,
@@ -102,6 +103,22 @@ def list_incidents(
     """Incidents, newest first; `state=unresolved` for what is open or acknowledged."""
     page = selectors.list_incidents(state=state, limit=limit, cursor=cursor)
     return IncidentList(items=[IncidentOut.of(one) for one in page.items], next_cursor=page.next_cursor)
+
+
+@router.post(
+    "/infra/incidents",
+    auth=WRITE,
+    response={201: IncidentOut, **PROBLEMS},
+    operation_id="declare_incident",
+    openapi_extra=idempotent(),
+)
+def declare_incident(request: HttpRequest, body: IncidentIn) -> Status[IncidentOut]:
+    """Say that something is wrong which no check sees: the severity's policy hears at once, level by level."""
+    made = services.declare(
+        by=caller(request), title=body.title, severity=body.severity, detail=body.detail, sites=body.sites,
+        services=body.services,
+    )  # fmt: skip
+    return Status(201, IncidentOut.of(made))
 
 
 @router.get(

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from ninja import Router, Schema
 
 from alai.kernel.api import PROBLEMS, Scope, caller
+from alai.kernel.principals import Principal
 from infra import selectors_jobs
 from infra.models import Job, JobState
 
@@ -57,6 +58,10 @@ class JobList(Schema):
     operation_id="list_jobs",
 )
 def list_jobs(request: HttpRequest) -> JobList:
-    """Every job and how it stands. Its secret address is shown to those who may write here."""
-    secret = caller(request).has("infra:write")
-    return JobList(items=[JobOut.of(job, secret=secret) for job in selectors_jobs.jobs()])
+    """Every job and how it stands. Its secret address is shown to those who may write here, and to its host."""
+    by = caller(request)
+    return JobList(items=[JobOut.of(job, secret=_may_ping(by, job)) for job in selectors_jobs.jobs()])
+
+
+def _may_ping(by: Principal, job: Job) -> bool:
+    return by.has("infra:write") and by.covers_host(job.host.slug if job.host else "")

@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Prefetch, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.utils import timezone
 
 from infra import selectors
@@ -53,14 +53,14 @@ class PublicIncident:
     """A trouble as strangers see it, the newest update first."""
 
     number: int
-    domain: str
+    domains: Sequence[str]
     opened_at: dt.datetime
     resolved_at: dt.datetime | None
     updates: Sequence[Update]
 
     @property
     def title(self) -> str:
-        return f"Issue with {self.domain}"
+        return f"Issue with {', '.join(self.domains)}"
 
     @property
     def changed_at(self) -> dt.datetime:
@@ -106,7 +106,7 @@ class Status:
 
 
 def status(now: dt.datetime | None = None) -> Status:
-    """In five queries, whatever the number of sites."""
+    """In six queries, whatever the number of sites."""
     moment = now or timezone.now()
     incidents = public_incidents(moment)
     return Status(
@@ -130,14 +130,17 @@ def public_sites(now: dt.datetime, domain: str = "") -> list[PublicSite]:
 
 
 def public_incidents(now: dt.datetime) -> list[PublicIncident]:
-    """Of the last 90 days, the newest first."""
+    """Of the last 90 days, the newest first; also those that somebody declared about a published site."""
     written = IncidentEntry.objects.filter(kind=IncidentEntry.Kind.PUBLISHED).order_by("id")
+    public = Site.objects.filter(public_status=True).order_by("slug")
     found = Incident.objects.filter(
+        Q(check_record__site__public_status=True, check_record__kind__in=KINDS)
+        | Exists(Incident.sites.through.objects.filter(incident=OuterRef("pk"), site__public_status=True)),
         Q(resolved_at=None) | Q(resolved_at__gt=now - dt.timedelta(days=90)),
-        check_record__site__public_status=True, check_record__kind__in=KINDS,
-    )  # fmt: skip
+    )
     rows = found.select_related("check_record__site").prefetch_related(
-        Prefetch("entries", queryset=written, to_attr="published")
+        Prefetch("entries", queryset=written, to_attr="published"),
+        Prefetch("sites", queryset=public, to_attr="published_sites"),
     )
     return [_incident(one) for one in rows.order_by("-id")[:SHOWN]]
 
@@ -167,14 +170,13 @@ def _site(
 
 def _incident(incident: Incident) -> PublicIncident:
     check = incident.check_record
-    assert check is not None and check.site is not None
+    named: list[Site] = getattr(incident, "published_sites", [])
+    domains = [check.site.slug] if check and check.site else [site.slug for site in named]
     said = [Update(entry.at, entry.text) for entry in getattr(incident, "published", [])]
     updates = [Update(incident.opened_at, INVESTIGATING), *said]
     if incident.resolved_at is not None:
         updates.append(Update(incident.resolved_at, OVER))
-    return PublicIncident(
-        incident.pk, check.site.slug, incident.opened_at, incident.resolved_at, updates[::-1]
-    )
+    return PublicIncident(incident.pk, domains, incident.opened_at, incident.resolved_at, updates[::-1])
 
 
 def _maintenance(now: dt.datetime) -> list[PublicMaintenance]:

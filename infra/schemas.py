@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, cast
 from ninja import Schema
 from pydantic import Field
 
-from alai.kernel.shapes import Body
+from alai.kernel.shapes import Body, Line
 from infra.models import Check, Cost, Incident, IncidentEntry, Result, Site
 from infra.probes import Verdict
 from infra.selectors import Range, Standing, Uptime, standing_of
@@ -15,6 +15,7 @@ from infra.selectors import Range, Standing, Uptime, standing_of
 VerdictName = Literal["up", "degraded", "down", "blocked", "unknown"]
 ROLES = ("commander", "technical", "communications", "scribe")
 StateName = Literal["open", "acknowledged", "resolved"]
+Name = Annotated[str, Field(max_length=253)]
 
 
 class UptimeOut(Schema):
@@ -145,6 +146,8 @@ class IncidentOut(Schema):
     task_id: int | None
     part_of: int | None
     objective_id: int | None = Field(description="Whose error budget burns.")
+    sites: list[str] = Field(description="What somebody who declared it named.")
+    services: list[str]
     roles: dict[str, str] = Field(
         description="Who commands, leads, speaks and writes; only roles that somebody has."
     )
@@ -172,6 +175,8 @@ class IncidentOut(Schema):
             task_id=incident.task_id,
             part_of=incident.part_of_id,
             objective_id=incident.objective_id,
+            sites=[site.slug for site in incident.sites.all()],
+            services=[service.slug for service in incident.services.all()],
             roles={role: who for role in ROLES if (who := getattr(incident, role))},
             silenced_until=incident.silenced_until,
             next_update_at=incident.next_update_at,
@@ -196,6 +201,16 @@ class IncidentDetail(IncidentOut):
 class IncidentList(Schema):
     items: list[IncidentOut]
     next_cursor: str | None
+
+
+class IncidentIn(Body):
+    """What a check does not see, and a person does."""
+
+    title: Line
+    severity: Annotated[str, Field(max_length=100, description="A name of the registry's severities.")]
+    detail: Annotated[str, Field(max_length=300)] = ""
+    sites: Annotated[list[Name], Field(max_length=50)] = Field([], description="Domains.")
+    services: Annotated[list[Name], Field(max_length=50)] = []
 
 
 class IncidentNoteIn(Body):

@@ -129,7 +129,7 @@ def list_checks(*, limit: int, cursor: str | None) -> Page[Check]:
 
 
 def list_incidents(*, state: str, limit: int, cursor: str | None) -> Page[Incident]:
-    incidents = Incident.objects.select_related("check_record")
+    incidents = Incident.objects.select_related("check_record").prefetch_related("sites", "services")
     if state == "unresolved":
         incidents = incidents.exclude(state=Incident.State.RESOLVED)
     elif state:

@@ -106,6 +106,8 @@ def _register_checks() -> None:
 def _register_incidents() -> None:
     """What happened, and what people made of it."""
     audit.register(models.Incident, quiet=("detail", "step", "next_step_at", "next_update_at"))
+    audit.register(models.Incident.sites.through)
+    audit.register(models.Incident.services.through)
     audit.append_only(models.IncidentEntry)
     audit.register(models.Postmortem)
     retention.register("incident-entries", models.IncidentEntry, "at", None, "What happened to incidents.")

@@ -40,8 +40,11 @@ class Principal:
                 f"This token is limited to the teams {', '.join(self.teams)}.", code="team_not_allowed"
             )
 
+    def covers_host(self, host: str) -> bool:
+        return not self.hosts or host in self.hosts
+
     def require_host(self, host: str) -> None:
-        if self.hosts and host not in self.hosts:
+        if not self.covers_host(host):
             raise Forbidden(
                 f"This token is limited to the hosts {', '.join(self.hosts)}.", code="host_not_allowed"
             )

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
+from unfold.decorators import action
 
 from alai.kernel import words
 from alai.kernel.admin.base import History, badge, principal
@@ -21,7 +22,7 @@ from alai.kernel.errors import ApiError
 from alai.kernel.pagination import MAX_BIGINT, as_id
 from alai.kernel.principals import Principal
 from infra import services
-from infra.admin import board, postmortems
+from infra.admin import board, declaring, postmortems
 from infra.models import Incident
 
 STATES = {"open": "danger", "acknowledged": "warning", "resolved": "success"}
@@ -54,12 +55,23 @@ class IncidentAdmin(History[Incident]):
     list_filter = ("state", "severity")
     search_fields = ("title",)
     ordering = ("-id",)
+    actions_list = ("declare",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Incident]:
         return super().get_queryset(request).select_related("check_record")
 
     def may_act(self, request: HttpRequest) -> bool:
         return request.user.has_perm("infra.change_incident")
+
+    def has_declare_permission(self, request: HttpRequest) -> bool:
+        return self.may_act(request)
+
+    @action(description="Declare an incident", icon="campaign", permissions=["declare"], url_path="declare")
+    def declare(self, request: HttpRequest) -> HttpResponse:
+        if not self.may_act(request):
+            raise PermissionDenied
+        title = {"opts": self.opts, "title": "Declare an incident"}
+        return declaring.page(request, {**self.admin_site.each_context(request), **title})
 
     @admin.display(description="Incident", ordering="id")
     def titled(self, incident: Incident) -> SafeString:
@@ -129,6 +141,7 @@ class IncidentAdmin(History[Incident]):
             "subtitle": incident.title, "incident": incident, "badge": self.state_shown(incident),
             "lasted": words.duration((incident.resolved_at or timezone.now()) - incident.opened_at),
             "entries": list(incident.entries.order_by("-id")[:200]), "parts": list(incident.parts.order_by("id")[:50]),
+            "about": [*incident.sites.order_by("slug"), *incident.services.order_by("slug")],
             "may_act": self.may_act(request), "roles": postmortems.roles_of(incident),
             "owes_review": postmortems.is_owed(incident), "now": timezone.now(),
         })  # fmt: skip

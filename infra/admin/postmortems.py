@@ -4,11 +4,13 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from alai.kernel import words
-from infra.models import AlertPolicy, HourSummary, Incident, Postmortem
+from infra.models import AlertPolicy, Incident, Postmortem
+from infra.outages import checks_of, down_seconds
+from infra.probes.beats import span
 from infra.services.responding import PARTS, ROLES
 
 KEEPS_OWING = dt.timedelta(days=90)  # what is older was reviewed elsewhere or never will be
@@ -81,7 +83,7 @@ def facts(incident: Incident) -> list[tuple[str, str]]:
     known = [
         ("Severity", incident.severity or "none"),
         ("Lasted", words.duration(end - incident.opened_at)),
-        ("Down time", f"{down_minutes(incident):,.0f} min"),
+        ("Down time", span(down_seconds(checks_of(incident), incident.opened_at, end))),
     ]
     told = incident.entries.filter(kind="told").order_by("id").first()
     if told is not None:
@@ -94,17 +96,3 @@ def facts(incident: Incident) -> list[tuple[str, str]]:
     if parts:
         known.append(("Explained", words.plural(parts, "other incident")))
     return known
-
-
-def down_minutes(incident: Incident) -> float:
-    """Minutes in which its check, or that of what it explained, was seen down, hour by hour; each check counts once."""
-    end = incident.resolved_at or timezone.now()
-    checks = [incident.check_record_id, *incident.parts.values_list("check_record", flat=True)]
-    if incident.objective is not None:
-        checks.append(incident.objective.check_record_id)
-    hours = HourSummary.objects.filter(
-        check_record__in=[check for check in checks if check],
-        hour__gt=incident.opened_at - dt.timedelta(hours=1), hour__lt=end,
-    ).order_by()  # fmt: skip
-    rows: Any = hours.values("check_record").annotate(seconds=Sum("down") + Sum("blocked"))
-    return float(sum(row["seconds"] for row in rows)) / 60

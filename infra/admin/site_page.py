@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from alai.kernel import words
@@ -48,9 +49,15 @@ def context(site: Site) -> dict[str, Any]:
         "chart": latency_chart(main, now) if main else None,
         "certificate": certificate(checks, now),
         "results": selectors.last_results([check.pk for check in checks]),
-        "incidents": list(Incident.objects.filter(check_record__in=checks).order_by("-id")[:INCIDENTS]),
+        "incidents": _incidents(site, checks),
         "slos": in_order(rows_of(readings, now)),
     }  # fmt: skip
+
+
+def _incidents(site: Site, checks: Sequence[Check]) -> list[Incident]:
+    """Of its checks, and those that were declared about it."""
+    found = Incident.objects.filter(Q(check_record__in=checks) | Q(sites=site))
+    return list(found.distinct().order_by("-id")[:INCIDENTS])
 
 
 def sentence(site: Site, standing: Standing, month: Uptime | None) -> str:

@@ -3,6 +3,7 @@
 from typing import Annotated, NotRequired, TypedDict
 
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
 from django.db import models
 from pydantic import Field
 
@@ -45,6 +46,10 @@ class Severity(Record):
     )
     answer = text("What is expected, in words.")
     opens_task = models.BooleanField(default=False, help_text="An incident also opens a task in the ledger.")
+    policy = reference(
+        "infra.EscalationPolicy",
+        "Who hears of an incident of it that somebody declares; empty: the board alone.",
+    )
 
     class Meta(Record.Meta):
         verbose_name_plural = "severities"
@@ -99,14 +104,31 @@ class AlertPolicy(Record):
     dedup_minutes = models.PositiveIntegerField(
         null=True, blank=True, help_text="Empty: the handbook leaves it open."
     )
-    suppress_from = models.TimeField(null=True, blank=True, help_text="Warnings wait from here (local time).")
-    suppress_until = models.TimeField(null=True, blank=True)
+    suppress_from = models.TimeField(
+        null=True,
+        blank=True,
+        help_text="What is not critical waits from here on (local time), told afterwards.",
+    )
+    suppress_until = models.TimeField(
+        null=True, blank=True, help_text="Before the start: the next morning. Both empty: nothing waits."
+    )
     review = models.CharField(max_length=50, blank=True, default="")
     actionable_percent = models.PositiveSmallIntegerField(null=True, blank=True)
     postmortem_for = reference("infra.Severity", "Each incident of it is reviewed afterwards.")
 
     class Meta(Record.Meta):
         verbose_name_plural = "alert policies"
+
+    def clean(self) -> None:
+        super().clean()
+        if (self.suppress_from is None) != (self.suppress_until is None):
+            raise ValidationError(
+                {"suppress_until": "Hours in which alerts wait have a start and an end, or neither."}
+            )
+        if self.suppress_from is not None and self.suppress_from == self.suppress_until:
+            raise ValidationError(
+                {"suppress_until": "Hours that start and end at the same time have no length."}
+            )
 
 
 class MaintenanceWindow(Record):

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from alai.kernel import secret_references
 from alai.kernel.secret_references import SecretUnavailable
+from infra.models.hosts import Host
 from infra.models.records import Record, reference, text
 from infra.models.struct import StructField
 from infra.probes import KINDS, Verdict, make
@@ -40,6 +41,11 @@ class Check(Record):
         help_text="While one of these is down, this one's failures are its.",
     )
     notes = text()
+
+    @property
+    def on_host(self) -> Host | None:
+        """Where it happens, when that is one of our hosts: its own, else its service's."""
+        return self.host or (self.service.host if self.service else None)
 
     def clean(self) -> None:
         super().clean()

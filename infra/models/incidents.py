@@ -5,7 +5,9 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from infra.models.checks import Check
+from infra.models.hosts import Service
 from infra.models.objectives import Objective
+from infra.models.sites import Site
 from missioncontrol.models import Task
 
 
@@ -38,6 +40,8 @@ class Incident(models.Model):
     tier = models.CharField(
         max_length=100, blank=True, default="", help_text="How fast it burns: a burn tier's name, or budget."
     )
+    sites = models.ManyToManyField(Site, related_name="+", help_text="What somebody who declared it named.")
+    services = models.ManyToManyField(Service, related_name="+")
     title = models.CharField(max_length=200)
     detail = models.CharField(max_length=300, blank=True, default="")
     severity = models.CharField(max_length=100)
@@ -120,6 +124,7 @@ class IncidentEntry(models.Model):
         REMINDED = "reminded", "reminded of an update"
         SILENCED = "silenced", "silenced"
         REVIEWED = "reviewed", "reviewed"
+        HELD = "held", "held"
 
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="entries")
     at = models.DateTimeField(db_default=Now())

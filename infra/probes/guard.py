@@ -13,28 +13,32 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 CARRIER = ipaddress.ip_network("100.64.0.0/10")
-NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+NAT64 = ipaddress.ip_network("64:ff9b::/96")  # not 64:ff9b:1::/48, which stays in one's own network
+UNICAST = ipaddress.ip_network("2000::/3")  # all that the open internet has of IPv6
+TEREDO = ipaddress.ip_network("2001::/32")
 
 
-class Refused(OSError):
-    """The address belongs to a private network, and the check is not allowed there."""
+class Refused(Exception):
+    """The address belongs to a private network, and the check is not allowed there.
+
+    No OSError: those the client wraps into errors of its own, among which a refusal would be taken for an outage.
+    """
 
 
 def is_public(text: str) -> bool:
-    """Whether an address is one of the open internet; also of what hides in mapped, 6to4, Teredo and NAT64 ones."""
+    """Whether an address is one of the open internet; mapped, 6to4 and NAT64 ones are judged by what hides in them."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return False
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
-        if inner:
-            return is_public(str(inner))
-        if any(address in network for network in NAT64):
-            return is_public(str(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)))
-    elif address in CARRIER:
-        return False
-    return address.is_global and not address.is_multicast
+    if isinstance(address, ipaddress.IPv4Address):
+        return address.is_global and not address.is_multicast and address not in CARRIER
+    inner = address.ipv4_mapped or address.sixtofour
+    if address in NAT64:
+        inner = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    if inner:
+        return is_public(str(inner))
+    return address.is_global and address in UNICAST and address not in TEREDO
 
 
 class GuardedResolver(AbstractResolver):

@@ -1,6 +1,7 @@
 """Our own house: queues, signs of life, secrets that are due, and how old a backup is."""
 
 import asyncio
+import itertools
 import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -96,14 +97,21 @@ class SecretsProbe:
 
 @dataclass(frozen=True, slots=True)
 class BackupProbe:
-    """How old the newest file is that fits a pattern on this machine, such as `/var/backups/mc-*.backup`."""
+    """How old the newest file is that fits a pattern on this machine, such as `/var/backups/mc-*.backup`.
+
+    `~` is the home of whoever runs the watch. A folder that this machine does not have is somebody else's: unknown.
+    """
 
     files: str
     max_age_hours: float = 26.0
     min_bytes: int = 1
 
     async def run(self, world: World) -> Observation:
-        newest = await asyncio.to_thread(_newest, self.files)
+        pattern = str(Path(self.files).expanduser())
+        folder = _folder(pattern)
+        if not await asyncio.to_thread(folder.is_dir):
+            return Observation(Verdict.UNKNOWN, f"This machine has no folder {folder}.")
+        newest = await asyncio.to_thread(_newest, pattern)
         if newest is None:
             return down(f"No file fits {self.files}.")
         path, age, size = newest
@@ -114,6 +122,13 @@ class BackupProbe:
         if age > self.max_age_hours * 3600:
             return down(f"{name} is {span(age)} old; {self.max_age_hours:g} hours are allowed.", **facts)
         return Observation(Verdict.UP, f"{name} is {span(age)} old", facts=facts)
+
+
+def _folder(pattern: str) -> Path:
+    """The part of a pattern that stands fast."""
+    parts = Path(pattern).parent.parts
+    fast = itertools.takewhile(lambda part: not any(sign in part for sign in "*?["), parts)
+    return Path(*fast)
 
 
 def _newest(pattern: str) -> tuple[Path, float, int] | None:

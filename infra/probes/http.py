@@ -48,9 +48,6 @@ class HttpProbe:
         except Refused as error:
             return Observation(Verdict.UNKNOWN, f"Not looked at: {error}.")
         except aiohttp.ClientConnectorError as error:
-            cause = error.os_error
-            if isinstance(cause, Refused):
-                return Observation(Verdict.UNKNOWN, f"Not looked at: {cause}.")
             return down(_connecting(error), _since(started))
         except aiohttp.TooManyRedirects:
             return down(f"More than {MAX_REDIRECTS} redirects.", _since(started))

@@ -1,6 +1,7 @@
 """All writes of the watch."""
 
 from infra.services.beats import host_named, record_beat
+from infra.services.declaring import declare
 from infra.services.importing import import_checks
 from infra.services.incidents import (
     acknowledge,
@@ -27,6 +28,7 @@ __all__ = [
     "assign",
     "clear_override",
     "deal_with_edges",
+    "declare",
     "end_override",
     "ensure_states",
     "escalate",

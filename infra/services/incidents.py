@@ -15,7 +15,6 @@ from alai.kernel.principals import Principal
 from infra.models import Check, Edge, Incident, MaintenanceWindow
 from infra.probes import Verdict
 from infra.services.climbing import (
-    SHORTEST,
     SYSTEM,
     Kind,
     begin,
@@ -24,16 +23,15 @@ from infra.services.climbing import (
     enter,
     locked,
     push,
+    put_off_step,
     put_off_update,
     reopen,
     text_of,
 )
+from infra.services.fatigue import dedup_window, held_until, shortest
 from missioncontrol.services.common import acting_as
 
 TROUBLE = (Verdict.DOWN, Verdict.BLOCKED, Verdict.DEGRADED)
-QUIET = timedelta(
-    minutes=15
-)  # trouble that comes back within it is the same incident, and is told no second time
 STALLED = timedelta(minutes=5)
 BATCH = 200
 ROOTS = ("heartbeat", "tcp")  # kinds that explain what else fails on their host, the deepest cause first
@@ -77,7 +75,7 @@ def revive_stalled(*, now: datetime | None = None) -> int:
 def acknowledge(*, by: Principal, incident_id: int, note: str = "") -> Incident:
     """Somebody has it: nothing climbs further. Again by anybody: nothing more happens."""
     with acting_as(by, why=note), audit.writing():
-        incident = locked(incident_id)
+        incident = locked(by, incident_id)
         if incident.state == Incident.State.RESOLVED:
             raise Conflict(f"Incident {incident_id} is resolved.", code="incident_resolved")
         if incident.state == Incident.State.ACKNOWLEDGED:
@@ -94,7 +92,7 @@ def acknowledge(*, by: Principal, incident_id: int, note: str = "") -> Incident:
 def resolve(*, by: Principal, incident_id: int, note: str = "") -> Incident:
     """It is over, by a person's word. While its check is still in trouble, the next confirmed failure opens another."""
     with acting_as(by, why=note), audit.writing():
-        incident = locked(incident_id)
+        incident = locked(by, incident_id)
         if incident.state != Incident.State.RESOLVED:
             close(incident, by.actor, note, timezone.now())
     return incident
@@ -102,7 +100,7 @@ def resolve(*, by: Principal, incident_id: int, note: str = "") -> Incident:
 
 def assign(*, by: Principal, incident_id: int, to: str) -> Incident:
     with acting_as(by), audit.writing():
-        incident = locked(incident_id)
+        incident = locked(by, incident_id)
         incident.assigned_to = to
         incident.save(update_fields=["assigned_to"])
         enter(incident, Kind.ASSIGNED, by.actor, to or "nobody")
@@ -111,7 +109,7 @@ def assign(*, by: Principal, incident_id: int, to: str) -> Incident:
 
 def note(*, by: Principal, incident_id: int, text: str) -> Incident:
     with acting_as(by), audit.writing():
-        incident = locked(incident_id)
+        incident = locked(by, incident_id)
         enter(incident, Kind.NOTE, by.actor, text)
         put_off_update(incident, timezone.now())
     return incident
@@ -150,7 +148,9 @@ def _trouble(edge: Edge, now: datetime) -> None:
         return
     recent = _recent(check, edge.at)
     if recent is not None:
+        recent.part_of = _explained_by(check)
         reopen(recent, edge.detail, edge.at)
+        _take_in(recent, check)
         return
     _open(edge, now)
 
@@ -159,7 +159,7 @@ def _open(edge: Edge, now: datetime) -> Incident:
     check = edge.check_record
     rule = check.rule
     steps = list(rule.policy.steps) if rule and rule.policy and not _in_maintenance(check, now) else []
-    delay = max(SHORTEST, timedelta(seconds=rule.duration_seconds or 0)) if rule else SHORTEST
+    delay = max(shortest(), timedelta(seconds=(rule.duration_seconds or 0) if rule else 0))
     incident = Incident(
         check_record=check,
         title=f"{check.slug} is {edge.after}"[:200],
@@ -170,20 +170,24 @@ def _open(edge: Edge, now: datetime) -> Incident:
         part_of=_explained_by(check),
     )
     begin(incident, severity=rule.severity if rule else None)
-    if not incident.part_of and check.kind == ROOTS[0] and check.host_id:
-        _take_in(incident, check)
+    _take_in(incident, check)
     return incident
 
 
 def _take_in(incident: Incident, check: Check) -> None:
-    """A host turns out to be silent: what nobody was told of yet, and runs on it, is part of that."""
-    here = Q(check_record__host=check.host_id) | Q(check_record__service__host=check.host_id)
-    untold = Incident.objects.select_for_update(of=("self",)).filter(here, part_of=None, step=0)
-    for part in untold.exclude(state=Incident.State.RESOLVED).exclude(pk=incident.pk):
-        part.part_of, part.next_step_at = incident, None
-        part.save(update_fields=["part_of", "next_step_at"])
-        part.parts.exclude(state=Incident.State.RESOLVED).update(part_of=incident)
-        enter(incident, Kind.JOINED, "", part.title)
+    """What this explains and nobody was told of yet is part of it, though it was found a moment before."""
+    whole = incident.part_of or incident
+    explained = Q(check_record__in=Check.objects.filter(depends_on=check))
+    if check.kind in ROOTS and check.host_id:
+        here = Q(check_record__host=check.host_id) | Q(check_record__service__host=check.host_id)
+        explained |= here & ~Q(check_record__kind__in=ROOTS[: ROOTS.index(check.kind) + 1])
+    untold = Incident.objects.select_for_update(of=("self",)).filter(explained, part_of=None, step=0)
+    others = untold.exclude(state=Incident.State.RESOLVED).exclude(pk__in=(incident.pk, whole.pk))
+    for part in others.order_by("id"):
+        part.part_of, part.next_step_at, part.next_update_at = whole, None, None
+        part.save(update_fields=["part_of", "next_step_at", "next_update_at"])
+        part.parts.exclude(state=Incident.State.RESOLVED).update(part_of=whole)
+        enter(whole, Kind.JOINED, "", part.title)
 
 
 def _recovery(edge: Edge, now: datetime) -> None:
@@ -197,7 +201,10 @@ def _recovery(edge: Edge, now: datetime) -> None:
 def _recent(check: Check, at: datetime) -> Incident | None:
     """Flap damping: trouble that was over a moment ago goes on; only what the checks resolved, not a person."""
     over = Incident.objects.select_for_update().filter(
-        check_record=check, state=Incident.State.RESOLVED, resolved_by="system", resolved_at__gt=at - QUIET
+        check_record=check,
+        state=Incident.State.RESOLVED,
+        resolved_by="system",
+        resolved_at__gt=at - dedup_window(),
     )
     return over.order_by("-id").first()
 
@@ -205,12 +212,13 @@ def _recent(check: Check, at: datetime) -> Incident | None:
 def _explained_by(check: Check) -> Incident | None:
     """An open incident of what this check depends on, or of its host: thirteen sites of a dead host are one message."""
     causes = Q(check_record__in=check.depends_on.all())
-    host = check.host_id or (check.service.host_id if check.service else None)
+    host = check.on_host
     deeper = ROOTS[: ROOTS.index(check.kind)] if check.kind in ROOTS else ROOTS
     if host is not None and deeper:
         causes |= Q(check_record__host=host, check_record__kind__in=deeper)
-    found = Incident.objects.filter(causes, part_of=None).exclude(state=Incident.State.RESOLVED)
-    return found.exclude(check_record=check).order_by("id").first()
+    unresolved = Incident.objects.filter(causes).exclude(state=Incident.State.RESOLVED)
+    cause = unresolved.exclude(check_record=check).select_related("part_of").order_by("id").first()
+    return cause and (cause.part_of or cause)
 
 
 def _in_maintenance(check: Check, now: datetime) -> bool:
@@ -238,6 +246,10 @@ def _tell_step(incident_id: int, now: datetime) -> bool:
             Incident.objects.filter(pk=incident_id, next_step_at__lte=now).exclude(state="open").update(
                 next_step_at=None
             )
+            return False
+        held = held_until(incident.severity, now)
+        if held is not None:
+            put_off_step(incident, held)
             return False
         step = incident.steps[incident.step]
         push(incident, f"step {incident.step}", step["channel"], text_of(incident, step, now))

@@ -22,8 +22,9 @@ from infra.models import (
     Severity,
 )
 from infra.objectives import LOOKS_KEPT, MEASURED, Reading, Stretch
-from infra.services.climbing import SHORTEST, SYSTEM, Kind, begin, close, enter, reopen
-from infra.services.incidents import QUIET
+from infra.services.climbing import SYSTEM, Kind, begin, close, enter, reopen
+from infra.services.fatigue import dedup_window, shortest
+from infra.services.limits import require_checks
 from missioncontrol.services.common import acting_as
 
 HOURS_AT_ONCE = 5_000  # of all objectives, in one statement
@@ -92,6 +93,7 @@ def override_freeze(*, by: Principal, objective: str, reason: str, hours: float)
         raise Invalid("An override lasts more than 0 and at most 72 hours.")
     with acting_as(by, why=reason), audit.writing():
         found = reads.objective_named(objective)
+        require_checks(by, [found.check_record])
         return DeployOverride.objects.create(
             objective=found, reason=reason.strip(), granted_by=by.actor, expires_at=timezone.now() + length
         )
@@ -100,10 +102,9 @@ def override_freeze(*, by: Principal, objective: str, reason: str, hours: float)
 def end_override(*, by: Principal, objective: str) -> int:
     """The freeze holds again from now; answers how many overrides that ended. Conflict when there was none."""
     with acting_as(by), audit.writing():
-        now = timezone.now()
-        ended = DeployOverride.objects.filter(
-            objective=reads.objective_named(objective), expires_at__gt=now
-        ).update(expires_at=now)
+        now, found = timezone.now(), reads.objective_named(objective)
+        require_checks(by, [found.check_record])
+        ended = DeployOverride.objects.filter(objective=found, expires_at__gt=now).update(expires_at=now)
         if not ended:
             raise Conflict(f"Nobody has lifted the freeze of {objective[:100]}.", code="no_override")
     return ended
@@ -182,10 +183,11 @@ def _open(reading: Reading, trouble: Trouble, now: datetime) -> None:
         tier=trouble.tier,
         state=Incident.State.RESOLVED,
         resolved_by="system",
-        resolved_at__gt=now - QUIET,
+        resolved_at__gt=now - dedup_window(),
     )
     recent = before.order_by("-id").first()
     if recent is not None:
+        recent.part_of = _explained_by(reading.objective, trouble.severity)
         reopen(recent, _said(reading), now)
         return
     incident = Incident(
@@ -195,7 +197,7 @@ def _open(reading: Reading, trouble: Trouble, now: datetime) -> None:
         detail=_said(reading)[:300],
         opened_at=now,
         steps=list(trouble.policy.steps) if trouble.policy else [],
-        told_from=now + SHORTEST,
+        told_from=now + shortest(),
         part_of=_explained_by(reading.objective, trouble.severity),
     )
     begin(incident, severity=trouble.severity)

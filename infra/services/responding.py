@@ -11,6 +11,7 @@ from alai.kernel.principals import Principal
 from alai.kernel.slack import escape
 from infra.models import Incident, Postmortem
 from infra.services.climbing import SYSTEM, Kind, enter, locked, push, put_off_update
+from infra.services.fatigue import held_until
 from missioncontrol.services.common import acting_as
 
 ROLES = {
@@ -34,7 +35,7 @@ def give_role(*, by: Principal, incident_id: int, role: str, to: str) -> Inciden
     if role not in ROLES:
         raise Invalid(f"There is no role {role[:40]}: {', '.join(ROLES)}.")
     with acting_as(by), audit.writing():
-        incident = locked(incident_id)
+        incident = locked(by, incident_id)
         setattr(incident, role, to.strip()[:200])
         incident.save(update_fields=[role])
         enter(incident, Kind.ROLE, by.actor, f"{to.strip() or 'nobody'} is {ROLES[role]}")
@@ -46,7 +47,7 @@ def publish(*, by: Principal, incident_id: int, text: str) -> Incident:
     if not text.strip():
         raise Invalid("Write what the public shall read.")
     with acting_as(by), audit.writing():
-        incident = locked(incident_id)
+        incident = locked(by, incident_id)
         enter(incident, Kind.PUBLISHED, by.actor, text.strip()[:2000])
         put_off_update(incident, timezone.now())
     return incident
@@ -59,7 +60,7 @@ def silence(*, by: Principal, incident_id: int, minutes: float, reason: str) -> 
     if not 0 <= minutes <= LONGEST_SILENCE.total_seconds() / 60:
         raise Invalid("A silence lasts at most 1440 minutes.")
     with acting_as(by, why=reason), audit.writing():
-        incident = locked(incident_id)
+        incident = locked(by, incident_id)
         if incident.state == Incident.State.RESOLVED:
             raise Conflict(f"Incident {incident_id} is resolved.", code="incident_resolved")
         until = timezone.now() + timedelta(minutes=minutes) if minutes else None
@@ -79,7 +80,7 @@ def write_postmortem(
     if unknown:
         raise Invalid(f"A postmortem has no {unknown[0]}: {', '.join(PARTS)}.")
     with acting_as(by), audit.writing():
-        incident = locked(incident_id)
+        incident = locked(by, incident_id)
         found, _ = Postmortem.objects.select_for_update().get_or_create(incident=incident)
         for part, text in texts.items():
             setattr(found, part, text.strip()[:LONGEST_TEXT])
@@ -107,6 +108,11 @@ def _remind(incident_id: int, now: datetime) -> bool:
     with acting_as(SYSTEM), audit.writing(why=f"incident {incident_id}"):
         incident = _owing(now).select_for_update(skip_locked=True).filter(pk=incident_id).first()
         if incident is None or incident.next_update_at is None:
+            return False
+        held = held_until(incident.severity, now)
+        if held is not None:
+            incident.next_update_at = held
+            incident.save(update_fields=["next_update_at"])
             return False
         channel: str = incident.steps[0]["channel"] if incident.steps else REMIND
         who = (

@@ -34,10 +34,13 @@ def override_server(
 
 
 def pin_tier(*, by: Principal, tier: str, server: str, reason: str, expires_at: datetime) -> RoutingOverride:
-    """From now on the tier goes to the server while that serves it. Another word replaces it; raises as above."""
+    """From now on the tier goes to the server while that serves it. Another word replaces it; raises as above,
+    also when the word that would be replaced names a server beyond the token's hosts."""
     found, pinned = _server(by, server), _tier(tier)
     _check(reason, expires_at)
     with acting_as(by, why=reason), audit.writing():
+        for one in RoutingOverride.objects.filter(tier=pinned).select_related("server__host"):
+            by.require_host(one.server.host.slug)
         fields = {
             "server": found,
             "reason": reason,

@@ -27,6 +27,7 @@ from infra.probes import Observation, Probe, Verdict, World, make
 from infra.probes.base import BAD, USER_AGENT, SecretMissing
 from infra.probes.guard import GuardedConnector
 from infra.probes.kinds import BadSettings
+from infra.services.limits import require_checks
 from infra.watching import Standing, step
 from missioncontrol.services.common import acting_as
 
@@ -103,11 +104,16 @@ def ensure_states() -> int:
 
 
 def probe_now(*, by: Principal, site: Site) -> int:
-    """Make a site's checks due at once; the prober takes them. Answers how many those are."""
+    """Make a site's checks due at once; the prober takes them. Answers how many those are.
+
+    Raises Forbidden for a token that is limited to hosts, unless all of them belong to these.
+    """
+    checks = Check.objects.filter(site=site, enabled=True)
+    require_checks(by, checks.select_related("host", "service__host"))
     with acting_as(by), audit.writing():
         audit.record(action="probe", target_type="infra_site", target_id=site.pk)
         ensure_states()
-        due = CheckState.objects.filter(check_record__site=site, check_record__enabled=True)
+        due = CheckState.objects.filter(check_record__in=checks)
         return due.update(next_at=timezone.now())
 
 

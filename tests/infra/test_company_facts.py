@@ -102,6 +102,16 @@ def test_every_service_that_a_hosts_agent_can_see_is_judged(loaded: None) -> Non
     assert judged == set(seen.values_list("slug", flat=True))
 
 
+def test_the_backups_that_the_handbook_names_in_folders_have_their_checks(loaded: None) -> None:
+    """ "Backup Strategy": the zones' export each Sunday, the mirrors of the code for 90 days on another machine."""
+    found = {check.slug: check for check in Check.objects.filter(kind="backup").select_related("rule")}
+    zones, mirrors = found["backup:dns-zones"], found["backup:git-mirrors"]
+    assert len(found) == 2
+    assert (zones.settings["max_age_hours"], zones.enabled) == (7 * 24 + 2, True)
+    assert (mirrors.settings["max_age_hours"], mirrors.enabled) == (90 * 24, False)
+    assert {check.rule.slug for check in found.values() if check.rule} == {"BackupFailed"}
+
+
 def test_model_servers_are_looked_at_every_fifteen_seconds_with_three_seconds_of_patience(
     loaded: None,
 ) -> None:

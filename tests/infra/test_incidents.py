@@ -138,6 +138,60 @@ def test_what_depends_on_something_dead_is_part_of_its_incident() -> None:
     assert Incident.objects.filter(part_of=None, state="open").count() == 13
 
 
+def test_what_was_found_before_its_cause_is_part_of_it_all_the_same() -> None:
+    """Both fail in one moment, and the looks come in any order."""
+    root, middle, leaf = check("root"), check("middle"), check("leaf")
+    middle.depends_on.add(root)
+    leaf.depends_on.add(middle)
+    for one, at in ((leaf, 0.0), (root, 0.1), (middle, 0.2)):
+        edge(one, "down", minutes(at))
+    whole = Incident.objects.get(check_record=root)
+    assert set(Incident.objects.filter(part_of=whole).values_list("check_record__slug", flat=True)) == {
+        "http:middle", "http:leaf",
+    }  # fmt: skip
+    services.escalate(now=minutes(10))
+    assert told() == [("infra-alerts", "L1 CRITICAL")]
+    assert set(Incident.objects.exclude(pk=whole.pk).values_list("next_step_at", "next_update_at")) == {
+        (None, None)
+    }
+
+
+def test_what_people_heard_of_before_its_cause_was_found_stands_for_itself() -> None:
+    root, leaf = check("root"), check("leaf")
+    leaf.depends_on.add(root)
+    edge(leaf, "down")
+    services.escalate(now=minutes(6))
+    edge(root, "down", minutes(7))
+    assert not Incident.objects.exclude(part_of=None).exists()
+
+
+def test_what_comes_back_with_its_cause_is_part_of_it_again() -> None:
+    root, leaf = check("root"), check("leaf")
+    leaf.depends_on.add(root)
+    for first, second in ((root, leaf), (leaf, root)):
+        edge(first, "down", minutes(0))
+        edge(second, "down", minutes(0.1))
+        edge(first, "up", minutes(1), before="down")
+        edge(second, "up", minutes(1.1), before="down")
+    edge(leaf, "down", minutes(3))
+    edge(root, "down", minutes(3.1))
+    services.escalate(now=minutes(20))
+    assert (Incident.objects.count(), told()) == (2, [("infra-alerts", "L1 CRITICAL")])
+    assert Incident.objects.get(check_record=leaf).part_of == Incident.objects.get(check_record=root)
+
+
+def test_two_that_depend_on_each_other_are_one_message() -> None:
+    one, other = check("one"), check("other")
+    one.depends_on.add(other)
+    other.depends_on.add(one)
+    edge(one, "down")
+    edge(other, "down", minutes(0.1))
+    edge(one, "up", minutes(1), before="down")
+    edge(one, "down", minutes(2))
+    services.escalate(now=minutes(20))
+    assert [text for _, text in told()] == ["L1 CRITICAL"]
+
+
 def test_in_maintenance_the_board_shows_it_and_nobody_hears() -> None:
     site = Site.objects.get(slug="alai.no")
     window = MaintenanceWindow.objects.create(

@@ -113,6 +113,21 @@ def test_a_secret_that_is_due_soon_is_said_before() -> None:
     assert judged("secrets").verdict == Verdict.DEGRADED
 
 
+def test_a_folder_of_backups_that_this_machine_lacks_is_unknown_and_an_empty_one_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for pattern in ("~/backups/dns/zones-*.json", "~/backups/*/zones-*.json"):
+        seen = judged("backup", files=pattern)
+        assert (seen.verdict, "has no folder" in seen.detail) == (Verdict.UNKNOWN, True)
+    (tmp_path / "backups" / "dns").mkdir(parents=True)
+    for pattern in ("~/backups/dns/zones-*.json", "~/backups/*/zones-*.json"):
+        assert judged("backup", files=pattern).verdict == Verdict.DOWN
+        (tmp_path / "backups" / "dns" / "zones-20260508.json").write_text("{}")
+        assert judged("backup", files=pattern).verdict == Verdict.UP
+        (tmp_path / "backups" / "dns" / "zones-20260508.json").unlink()
+
+
 def test_the_newest_backup_counts(tmp_path: Path) -> None:
     pattern = f"{tmp_path}/mc-*.backup"
     assert "No file fits" in judged("backup", files=pattern).detail

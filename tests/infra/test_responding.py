@@ -12,7 +12,7 @@ from alai.kernel.models import AuditEntry, Notification
 from alai.kernel.principals import Principal
 from infra import services
 from infra.admin import postmortems
-from infra.models import AlertRule, Check, Edge, HourSummary, Incident, MaintenanceWindow, Site
+from infra.models import AlertRule, Check, Edge, Incident, MaintenanceWindow, Site
 from tests.admin.conftest import ada, vera
 from tests.infra.conftest import caller, load_facts
 
@@ -147,14 +147,6 @@ def test_a_warning_owes_no_review() -> None:
     made = opened("alai.no", "certificate-expiry")
     services.resolve(by=OLE, incident_id=made.pk)
     assert not postmortems.is_owed(made)
-
-
-def test_the_impact_is_counted_in_minutes_of_down_time(incident: Incident) -> None:
-    assert incident.check_record is not None
-    hour = incident.opened_at.replace(minute=0, second=0, microsecond=0)
-    HourSummary.objects.create(check_record=incident.check_record, hour=hour, up=1800, down=1500, blocked=300)
-    assert postmortems.down_minutes(incident) == 30
-    assert ("Down time", "30 min") in postmortems.facts(incident)
 
 
 def test_its_pages_do_all_of_it(incident: Incident, ada: Client, vera: Client) -> None:
