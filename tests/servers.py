@@ -33,7 +33,8 @@ def _start() -> embedded.Servers:
     os.environ[OURS] = " ".join(servers.urls)
     os.environ.update(servers.urls, DATA_DIR=str(folder), SECRET_KEY="only-for-tests-" + "x" * 50)
     os.environ.pop("DEBUG", None)
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of commands are started: each would compile everything anew
+    # Hundreds of commands are started: each would compile everything anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     return servers
 
 
