@@ -37,15 +37,19 @@ class Halt:
 
     def _ask(self, client: socket.socket, server: socket.socket) -> None:
         recent = b""
-        with client, server, contextlib.suppress(OSError):
-            while piece := client.recv(1 << 16):
-                recent = recent[-WINDOW:] + piece
-                if self.reached.is_set():
-                    continue  # swallowed: only the end of the client still counts
-                server.sendall(piece)
-                if self._statement.search(recent):
-                    self.reached.set()
-            server.shutdown(socket.SHUT_RDWR)
+        with client, server:
+            with contextlib.suppress(
+                OSError
+            ):  # a killed client resets the connection if it left anything unread
+                while piece := client.recv(1 << 16):
+                    recent = recent[-WINDOW:] + piece
+                    if self.reached.is_set():
+                        continue  # swallowed: only the end of the client still counts
+                    server.sendall(piece)
+                    if self._statement.search(recent):
+                        self.reached.set()
+            with contextlib.suppress(OSError):
+                server.shutdown(socket.SHUT_RDWR)
 
     def _answer(self, server: socket.socket, client: socket.socket) -> None:
         with contextlib.suppress(OSError):

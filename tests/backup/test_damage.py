@@ -70,6 +70,22 @@ def test_the_damaged_table_is_named(saved: Saved, place: Place, tmp_path: Path) 
     assert target.fingerprints() == {}
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, 97])
+def test_another_method_of_compression_is_damage(method: int, saved: Saved, tmp_path: Path) -> None:
+    content = bytearray(saved.path.read_bytes())
+    with zipfile.ZipFile(saved.path) as archive:
+        local = archive.getinfo("tables/missioncontrol_task.copy").header_offset
+        directory = archive.start_dir
+    name = b"tables/missioncontrol_task.copy"
+    central = content.index(name, directory) - 46  # the fixed part of an entry of the directory
+    for place in (local + 8, central + 10):
+        assert content[place] == zipfile.ZIP_DEFLATED
+        content[place] = method
+    (tmp_path / "b").write_bytes(content)
+    with pytest.raises(BackupError, match="is damaged: the table missioncontrol_task is not as it was"):
+        check(path=tmp_path / "b")
+
+
 def test_a_flipped_bit_anywhere_is_found_or_harmless(saved: Saved, tmp_path: Path) -> None:
     """Harmless: in an archive's remarks about itself, such as the time of a member. The data is the same then."""
     chance = random.Random(20)

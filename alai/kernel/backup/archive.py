@@ -19,6 +19,7 @@ from alai.kernel.backup.manifest import Manifest, from_json
 MANIFEST = "manifest.json"
 BLOCK = 256 * 1024
 COMPRESSION = 3  # half the time of the usual 6, and a tenth larger
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # a changed bit names another, whose errors are many
 # What Python's zipfile raises for bytes that were changed, wherever they stand.
 DAMAGE = (
     zipfile.BadZipFile, zlib.error, struct.error, KeyError, EOFError, NotImplementedError, RuntimeError,
@@ -133,6 +134,8 @@ class Archive:
 
     def _read(self, member: str, what: str) -> Iterator[bytes]:
         try:
+            if self._archive.getinfo(member).compress_type not in METHODS:
+                raise self._damaged(what)
             with self._archive.open(member) as file:
                 while block := file.read(BLOCK):
                     yield block
