@@ -9,7 +9,14 @@ from django.test import override_settings
 
 from tests.cast import Cast, assemble
 
+# Several processes share the files: those that take longest go first, so that none is left alone with one in the end.
+LONGEST = ("backup", "chaos", "api", "proveo", "importing", "browser", "streams", "embedded", "cli", "inbox")
 QUICK = ["django.contrib.auth.hashers.MD5PasswordHasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.nodeid.split("/")[1], len(rank)))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from alai.kernel.models import Actor, Authenticator, Session
-from tests.browser.conftest import PASSWORD, Visit
+from tests.browser.conftest import PASSWORD, Visit, in_both_colours
 
 
 def code_of(key: str) -> str:
@@ -124,6 +124,7 @@ def test_a_token_is_made_and_rotated_with_buttons(visit: Visit, ada: User) -> No
     assert visit.overflow() == 0
 
 
+@in_both_colours
 def test_the_menu_leads_to_my_account(visit: Visit) -> None:
     visit.open("/admin/")
     visit.page.locator("[x-data*=openUserLinks] > .cursor-pointer").click()

@@ -14,7 +14,7 @@ from alai.kernel.principals import Principal
 from alai.kernel.tokens import rotate
 from missioncontrol import services
 from missioncontrol.models import Priority, Task
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, in_both_colours
 from tests.cast import make_task
 
 JOHN = Principal(actor="john", scopes=frozenset({"tasks:write"}))
@@ -52,6 +52,7 @@ def ledger(transactional_db: None) -> Task:
     return task
 
 
+@in_both_colours
 def test_pages_fit_a_desk_and_a_phone(visit: Visit, ledger: Task) -> None:
     schedule = PeriodicTask.objects.values_list("pk", flat=True)[0]
     own = [
@@ -69,6 +70,7 @@ def test_pages_fit_a_desk_and_a_phone(visit: Visit, ledger: Task) -> None:
     assert wide == []
 
 
+@in_both_colours
 def test_an_empty_installation_fits_a_phone(visit: Visit) -> None:
     visit.page.set_viewport_size({"width": 390, "height": 844})
     for path in (
@@ -93,7 +95,9 @@ def test_an_action_asks_why_and_tells_what_it_did(visit: Visit, ledger: Task) ->
     assert (ledger.status, ledger.lease_actor) == ("cancelled", "")
 
 
-def test_home_greets_and_its_buttons_act(visit: Visit, ledger: Task) -> None:
+def test_home_greets_whoever_signs_in_and_its_buttons_act(visit: Visit, ledger: Task) -> None:
+    visit.page.context.clear_cookies()
+    visit.sign_in()
     visit.open("/admin/")
     expect(visit.page.get_by_role("heading", name="Ada.")).to_be_visible()
     visit.page.get_by_role("button", name="Accept").first.click()

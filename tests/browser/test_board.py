@@ -8,13 +8,12 @@ from playwright.sync_api import Page, expect
 from alai.kernel.principals import Principal
 from missioncontrol import services
 from missioncontrol.models import Task
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, in_both_colours
 from tests.cast import make_task
 from tests.serving import served
 
 JOHN = Principal(actor="john", scopes=frozenset({"tasks:write"}))
 BOARD = "/admin/missioncontrol/task/board/"
-in_light = pytest.mark.parametrize("visit", ["light"], indirect=True)
 
 
 @pytest.fixture
@@ -50,6 +49,7 @@ def status_of(task: Task) -> str:
     return task.status
 
 
+@in_both_colours
 def test_a_dragged_card_is_moved_and_moved_back(visit: Visit, ledger: dict[str, Task]) -> None:
     task, page = ledger["open"], visit.page
     visit.open(BOARD)
@@ -64,7 +64,6 @@ def test_a_dragged_card_is_moved_and_moved_back(visit: Visit, ledger: dict[str, 
     assert status_of(task) == "open"
 
 
-@in_light
 def test_done_without_evidence_goes_back_and_says_what_is_missing(
     visit: Visit, ledger: dict[str, Task]
 ) -> None:
@@ -87,7 +86,6 @@ def test_done_without_evidence_goes_back_and_says_what_is_missing(
     visit.complaints.clear()  # the browser notes each refusal (422) as an error of its own
 
 
-@in_light
 def test_a_held_card_asks_why(visit: Visit, ledger: dict[str, Task]) -> None:
     task, page = ledger["held"], visit.page
     visit.open(BOARD)
@@ -103,7 +101,6 @@ def test_a_held_card_asks_why(visit: Visit, ledger: dict[str, Task]) -> None:
     assert task.events.get(kind="blocked").why == "The customer called."
 
 
-@in_light
 def test_a_way_that_there_is_not_is_said(visit: Visit, ledger: dict[str, Task]) -> None:
     task, page = ledger["ready"], visit.page
     visit.open(BOARD)
@@ -114,7 +111,6 @@ def test_a_way_that_there_is_not_is_said(visit: Visit, ledger: dict[str, Task]) 
     stands_in(page, task, "ready")
 
 
-@in_light
 def test_what_the_server_refuses_goes_back(visit: Visit, ledger: dict[str, Task]) -> None:
     task, page = ledger["open"], visit.page
     visit.open(BOARD)
@@ -125,7 +121,6 @@ def test_what_the_server_refuses_goes_back(visit: Visit, ledger: dict[str, Task]
     visit.complaints.clear()
 
 
-@in_light
 def test_cards_are_walked_and_moved_without_a_mouse(visit: Visit, ledger: dict[str, Task]) -> None:
     page = visit.page
     visit.open(BOARD)
@@ -152,7 +147,6 @@ def test_cards_are_walked_and_moved_without_a_mouse(visit: Visit, ledger: dict[s
     page.wait_for_url(f"**/{ledger['open'].pk}/edit/**")
 
 
-@in_light
 def test_several_cards_are_moved_at_once(visit: Visit, ledger: dict[str, Task]) -> None:
     page = visit.page
     visit.open(BOARD)
@@ -168,7 +162,6 @@ def test_several_cards_are_moved_at_once(visit: Visit, ledger: dict[str, Task]) 
     assert {status_of(ledger["open"]), status_of(ledger["other"])} == {"blocked"}
 
 
-@in_light
 def test_what_others_do_shows_up_by_itself(visit: Visit, ledger: dict[str, Task]) -> None:
     """On the real server, whose streams stay open; the focus stays where it was."""
     task = ledger["open"]
@@ -191,7 +184,6 @@ def test_what_others_do_shows_up_by_itself(visit: Visit, ledger: dict[str, Task]
     visit.complaints.clear()  # streams that the server's end cut off
 
 
-@in_light
 def test_a_phone_swipes_through_the_columns(visit: Visit, ledger: dict[str, Task]) -> None:
     visit.page.set_viewport_size({"width": 390, "height": 844})
     visit.open(BOARD)
@@ -205,7 +197,6 @@ def test_a_phone_swipes_through_the_columns(visit: Visit, ledger: dict[str, Task
     expect(visit.page.locator("#mc-says")).to_contain_text("It is paused.")
 
 
-@in_light
 def test_without_scripts_a_card_leads_to_its_page(visit: Visit, ledger: dict[str, Task]) -> None:
     state = visit.page.context.storage_state()
     window = visit.page.context.browser.new_context(java_script_enabled=False, storage_state=state)  # type: ignore[union-attr]

@@ -12,8 +12,6 @@ from tests.cast import make_task
 
 LIST = "/admin/missioncontrol/task/"
 BOARD = "/admin/missioncontrol/task/board/"
-in_light = pytest.mark.parametrize("visit", ["light"], indirect=True)
-pytestmark = in_light
 
 
 @pytest.fixture

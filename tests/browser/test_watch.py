@@ -20,7 +20,7 @@ from infra.models import (
     Result,
     Site,
 )
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, in_both_colours
 from tests.infra.conftest import load_facts
 
 BOARD = "/admin/infra/incident/board/"
@@ -67,6 +67,7 @@ def incident(transactional_db: None) -> Incident:
     return Incident.objects.get()
 
 
+@in_both_colours
 def test_its_pages_fit_a_desk_and_a_phone(visit: Visit, incident: Incident) -> None:
     assert incident.check_record is not None
     paths = [
@@ -84,6 +85,7 @@ def test_its_pages_fit_a_desk_and_a_phone(visit: Visit, incident: Incident) -> N
     assert wide == []
 
 
+@in_both_colours
 def test_the_public_page_needs_no_script_and_fits_a_phone(visit: Visit, incident: Incident) -> None:
     page = visit.page
     page.context.clear_cookies()
