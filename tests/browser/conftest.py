@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 import pytest
 from django.conf import settings
@@ -105,7 +106,7 @@ def visit(
 ) -> Iterator[Visit]:
     """Ada, signed in, in light colours (or those that `in_both_colours` asks for); no complaint may be left."""
     cache.clear()  # other tests' teams and owners stand in it for a while
-    colours = getattr(request, "param", "light")
+    colours: Literal["light", "dark"] = getattr(request, "param", "light")
     window = chromium.new_context(color_scheme=colours, viewport={"width": 1440, "height": 900})
     window.add_cookies([{"name": SESSION_COOKIE_NAME, "value": session_of(ada), "url": live_server.url}])
     visit = Visit(window.new_page(), live_server.url)
