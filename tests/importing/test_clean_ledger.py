@@ -97,6 +97,12 @@ def test_native_ids_stay_above_a_million_and_above_every_imported_one(tmp_path: 
     assert Task.objects.create(title="native").pk > 5_000_000_000
 
 
+def test_native_ids_begin_at_a_million_again_when_everything_was_flushed() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE missioncontrol_task RESTART IDENTITY CASCADE")
+    assert Task.objects.create(title="native").pk == 1_000_000
+
+
 def test_comments_keep_their_ids_and_native_ones_come_after(tmp_path: Path) -> None:
     comments = [{"id": 10_000_123, "task_id": 1, "body": "old"}]
     load(ledger(tmp_path / "mission-control.db", tasks=[task(1)], task_comments=comments))
