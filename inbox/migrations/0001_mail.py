@@ -84,6 +84,39 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Sender',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('address', models.CharField(max_length=320, unique=True)),
+                ('sent_count', models.PositiveIntegerField(default=0, help_text='How often we wrote to it.')),
+                ('last_sent_at', models.DateTimeField(null=True)),
+                ('paperless_name', models.CharField(blank=True, default='', help_text="The correspondent's name; empty: none.", max_length=200)),
+                ('paperless_checked_at', models.DateTimeField(null=True)),
+                ('blocked_at', models.DateTimeField(help_text='"Never again."', null=True)),
+                ('blocked_by', models.CharField(blank=True, default='', max_length=200)),
+                ('released_at', models.DateTimeField(help_text='Mail of it was released from quarantine.', null=True)),
+                ('released_by', models.CharField(blank=True, default='', max_length=200)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+            ],
+            options={
+                'ordering': ['address'],
+            },
+        ),
+        migrations.CreateModel(
+            name='Digest',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('date', models.DateField(unique=True)),
+                ('counts', models.JSONField(default=dict, help_text='How many each section listed.')),
+                ('by', models.CharField(max_length=200)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('notification', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='kernel.notification')),
+            ],
+            options={
+                'ordering': ['-date'],
+            },
+        ),
+        migrations.CreateModel(
             name='Folder',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -95,6 +128,26 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['account', 'role', 'name'],
+                'constraints': [models.UniqueConstraint(fields=('account', 'name'), name='folder_once'), models.CheckConstraint(condition=models.Q(('watermark__gte', 0)), name='folder_watermark_not_negative')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Partner',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('address', models.CharField(blank=True, default='', help_text='Exactly this address.', max_length=320)),
+                ('domain', models.CharField(blank=True, default='', help_text='Every address of this domain and those below it.', max_length=253)),
+                ('name', models.CharField(blank=True, default='', max_length=200)),
+                ('tier', models.PositiveSmallIntegerField(default=1, help_text='1 is the most urgent.')),
+                ('reason', models.TextField(blank=True, default='')),
+                ('created_by', models.CharField(editable=False, max_length=200)),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ('account', models.ForeignKey(blank=True, help_text='Only there; empty: everywhere.', null=True, on_delete=django.db.models.deletion.CASCADE, to='inbox.account')),
+            ],
+            options={
+                'ordering': ['tier', 'address', 'domain'],
+                'indexes': [models.Index(fields=['domain'], name='partner_domain')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('address', ''), models.Q(('domain', ''), _negated=True)), models.Q(models.Q(('address', ''), _negated=True), ('domain', '')), _connector='OR'), name='partner_is_address_or_domain'), models.CheckConstraint(condition=models.Q(('tier__gte', 1)), name='partner_tier_from_1'), models.UniqueConstraint(fields=('address', 'domain', 'account'), name='partner_once', nulls_distinct=False)],
             },
         ),
         migrations.CreateModel(
@@ -126,42 +179,15 @@ class Migration(migrations.Migration):
                 ('llm_attempts', models.PositiveIntegerField(default=0)),
                 ('undecided_since', models.DateTimeField(null=True)),
                 ('next_try_at', models.DateTimeField(help_text='When the LLM is asked (again).', null=True)),
+                ('digest', models.ForeignKey(help_text='Listed once: imported.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='mails', to='inbox.digest')),
+                ('task', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='mails', to='missioncontrol.task')),
+                ('thread', models.ForeignKey(help_text='Its first mail.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='threaded', to='inbox.mail')),
+                ('partner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='mails', to='inbox.partner')),
             ],
             options={
                 'ordering': ['-id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Sender',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address', models.CharField(max_length=320, unique=True)),
-                ('sent_count', models.PositiveIntegerField(default=0, help_text='How often we wrote to it.')),
-                ('last_sent_at', models.DateTimeField(null=True)),
-                ('paperless_name', models.CharField(blank=True, default='', help_text="The correspondent's name; empty: none.", max_length=200)),
-                ('paperless_checked_at', models.DateTimeField(null=True)),
-                ('blocked_at', models.DateTimeField(help_text='"Never again."', null=True)),
-                ('blocked_by', models.CharField(blank=True, default='', max_length=200)),
-                ('released_at', models.DateTimeField(help_text='Mail of it was released from quarantine.', null=True)),
-                ('released_by', models.CharField(blank=True, default='', max_length=200)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-            ],
-            options={
-                'ordering': ['address'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Digest',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('date', models.DateField(unique=True)),
-                ('counts', models.JSONField(default=dict, help_text='How many each section listed.')),
-                ('by', models.CharField(max_length=200)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('notification', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='kernel.notification')),
-            ],
-            options={
-                'ordering': ['-date'],
+                'indexes': [models.Index(condition=models.Q(('message_id', ''), _negated=True), fields=['message_id'], name='mail_message_id'), django.contrib.postgres.indexes.GinIndex(fields=['references'], name='mail_references'), models.Index(condition=models.Q(('in_reply_to', ''), _negated=True), fields=['in_reply_to'], name='mail_in_reply_to'), models.Index(fields=['thread'], name='mail_thread'), models.Index(fields=['verdict', '-id'], name='mail_verdict'), models.Index(models.F('push_due_at'), models.F('id'), condition=models.Q(('push_due_at__isnull', False), ('reactor_pushed_at', None)), name='mail_push_waits'), models.Index(fields=['reactor_pushed_at'], name='mail_pushed'), models.Index(condition=models.Q(('verdict', 'deferred')), fields=['next_try_at'], name='mail_deferred'), models.Index(condition=models.Q(('answered_at', None), ('classification', 'ACTION')), fields=['received_at'], name='mail_unanswered')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('verdict__in', ['', inbox.triage.verdicts.Verdict['QUARANTINE'], inbox.triage.verdicts.Verdict['TASK'], inbox.triage.verdicts.Verdict['QUEUE'], inbox.triage.verdicts.Verdict['DEFERRED']])), name='mail_verdict_known'), models.CheckConstraint(condition=models.Q(('action__in', ['', inbox.triage.verdicts.Action['LINKED'], inbox.triage.verdicts.Action['RELINKED'], inbox.triage.verdicts.Action['QUARANTINED'], inbox.triage.verdicts.Action['LLM_YES'], inbox.triage.verdicts.Action['LLM_NO'], inbox.triage.verdicts.Action['NEWSLETTER'], inbox.triage.verdicts.Action['TRANSACTIONAL'], inbox.triage.verdicts.Action['DRY_RUN'], inbox.triage.verdicts.Action['CREATE_FAILED'], inbox.triage.verdicts.Action['UPDATE_FAILED'], inbox.triage.verdicts.Action['PARTNER'], inbox.triage.verdicts.Action['PARTNER_UNVERIFIED'], inbox.triage.verdicts.Action['LLM_DEFERRED'], inbox.triage.verdicts.Action['AUTOMATIC'], inbox.triage.verdicts.Action['OWN'], inbox.triage.verdicts.Action['TOO_OLD'], inbox.triage.verdicts.Action['IMPORTED']])), name='mail_action_known'), models.CheckConstraint(condition=models.Q(('classification__in', ['', inbox.triage.verdicts.Classification['ACTION'], inbox.triage.verdicts.Classification['INFO'], inbox.triage.verdicts.Classification['NEWSLETTER'], inbox.triage.verdicts.Classification['TRANSACTIONAL'], inbox.triage.verdicts.Classification['SPAM'], inbox.triage.verdicts.Classification['OWN']])), name='mail_classification_known'), models.CheckConstraint(condition=models.Q(models.Q(('verdict', 'quarantine'), _negated=True), ('push_due_at', None), ('reactor_pushed_at__isnull', False), _connector='OR'), name='mail_in_quarantine_waits_for_no_push')],
             },
         ),
         migrations.CreateModel(
@@ -198,22 +224,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['account', '-id'], name='message_account'), models.Index(fields=['sender', '-id'], name='message_sender'), models.Index(condition=models.Q(('state', 'done'), _negated=True), fields=['next_try_at', 'id'], name='message_waits'), models.Index(fields=['-received_at', '-id'], name='message_received')],
+                'constraints': [models.UniqueConstraint(fields=('folder', 'uidvalidity', 'uid'), name='message_once_in_its_folder'), models.UniqueConstraint(fields=('account', 'raw_sha256', 'outgoing'), name='message_bytes_once'), models.UniqueConstraint(fields=('mail', 'account', 'outgoing'), name='message_once_in_its_account'), models.CheckConstraint(condition=models.Q(('state', 'stored'), ('mail__isnull', False), _connector='OR'), name='message_parsed_has_mail')],
             },
-        ),
-        migrations.AddField(
-            model_name='mail',
-            name='digest',
-            field=models.ForeignKey(help_text='Listed once: imported.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='mails', to='inbox.digest'),
-        ),
-        migrations.AddField(
-            model_name='mail',
-            name='task',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='mails', to='missioncontrol.task'),
-        ),
-        migrations.AddField(
-            model_name='mail',
-            name='thread',
-            field=models.ForeignKey(help_text='Its first mail.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='threaded', to='inbox.mail'),
         ),
         migrations.CreateModel(
             name='LlmCall',
@@ -233,6 +246,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'LLM call',
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['at'], name='llm_call_at')],
             },
         ),
         migrations.CreateModel(
@@ -253,6 +267,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name_plural': 'feedback',
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['at'], name='feedback_at')],
             },
         ),
         migrations.CreateModel(
@@ -266,6 +281,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
+                'indexes': [models.Index(fields=['at'], name='escalation_at')],
+                'constraints': [models.UniqueConstraint(fields=('mail', 'hours'), name='escalation_once')],
             },
         ),
         migrations.CreateModel(
@@ -289,45 +306,8 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Partner',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('address', models.CharField(blank=True, default='', help_text='Exactly this address.', max_length=320)),
-                ('domain', models.CharField(blank=True, default='', help_text='Every address of this domain and those below it.', max_length=253)),
-                ('name', models.CharField(blank=True, default='', max_length=200)),
-                ('tier', models.PositiveSmallIntegerField(default=1, help_text='1 is the most urgent.')),
-                ('reason', models.TextField(blank=True, default='')),
-                ('created_by', models.CharField(editable=False, max_length=200)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('account', models.ForeignKey(blank=True, help_text='Only there; empty: everywhere.', null=True, on_delete=django.db.models.deletion.CASCADE, to='inbox.account')),
-            ],
-            options={
-                'ordering': ['tier', 'address', 'domain'],
-            },
-        ),
-        migrations.AddField(
-            model_name='mail',
-            name='partner',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='mails', to='inbox.partner'),
-        ),
-        migrations.CreateModel(
-            name='StageEvidence',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField()),
-                ('stage', models.CharField(max_length=60)),
-                ('signals', models.JSONField(default=list, help_text='Code, weight and sentence of each.')),
-                ('facts', models.JSONField(default=dict)),
-                ('decided', models.BooleanField(default=False)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('decision', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='evidence', to='inbox.decision')),
-            ],
-            options={
-                'verbose_name_plural': 'stage evidence',
-                'ordering': ['decision', 'position'],
+                'indexes': [models.Index(fields=['action', '-id'], name='decision_action'), models.Index(fields=['at'], name='decision_at')],
+                'constraints': [models.UniqueConstraint(fields=('mail', 'number'), name='decision_number_once')],
             },
         ),
         migrations.CreateModel(
@@ -354,145 +334,23 @@ class Migration(migrations.Migration):
                 'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['vector'], name='inbox_search_vector')],
             },
         ),
-        migrations.AddConstraint(
-            model_name='folder',
-            constraint=models.UniqueConstraint(fields=('account', 'name'), name='folder_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='folder',
-            constraint=models.CheckConstraint(condition=models.Q(('watermark__gte', 0)), name='folder_watermark_not_negative'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['account', '-id'], name='message_account'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['sender', '-id'], name='message_sender'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('state', 'done'), _negated=True), fields=['next_try_at', 'id'], name='message_waits'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['-received_at', '-id'], name='message_received'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('folder', 'uidvalidity', 'uid'), name='message_once_in_its_folder'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('account', 'raw_sha256', 'outgoing'), name='message_bytes_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('mail', 'account', 'outgoing'), name='message_once_in_its_account'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'stored'), ('mail__isnull', False), _connector='OR'), name='message_parsed_has_mail'),
-        ),
-        migrations.AddIndex(
-            model_name='llmcall',
-            index=models.Index(fields=['at'], name='llm_call_at'),
-        ),
-        migrations.AddIndex(
-            model_name='feedback',
-            index=models.Index(fields=['at'], name='feedback_at'),
-        ),
-        migrations.AddIndex(
-            model_name='escalation',
-            index=models.Index(fields=['at'], name='escalation_at'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalation',
-            constraint=models.UniqueConstraint(fields=('mail', 'hours'), name='escalation_once'),
-        ),
-        migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(fields=['action', '-id'], name='decision_action'),
-        ),
-        migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(fields=['at'], name='decision_at'),
-        ),
-        migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.UniqueConstraint(fields=('mail', 'number'), name='decision_number_once'),
-        ),
-        migrations.AddIndex(
-            model_name='partner',
-            index=models.Index(fields=['domain'], name='partner_domain'),
-        ),
-        migrations.AddConstraint(
-            model_name='partner',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('address', ''), models.Q(('domain', ''), _negated=True)), models.Q(models.Q(('address', ''), _negated=True), ('domain', '')), _connector='OR'), name='partner_is_address_or_domain'),
-        ),
-        migrations.AddConstraint(
-            model_name='partner',
-            constraint=models.CheckConstraint(condition=models.Q(('tier__gte', 1)), name='partner_tier_from_1'),
-        ),
-        migrations.AddConstraint(
-            model_name='partner',
-            constraint=models.UniqueConstraint(fields=('address', 'domain', 'account'), name='partner_once', nulls_distinct=False),
-        ),
-        migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(condition=models.Q(('message_id', ''), _negated=True), fields=['message_id'], name='mail_message_id'),
-        ),
-        migrations.AddIndex(
-            model_name='mail',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['references'], name='mail_references'),
-        ),
-        migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(condition=models.Q(('in_reply_to', ''), _negated=True), fields=['in_reply_to'], name='mail_in_reply_to'),
-        ),
-        migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(fields=['thread'], name='mail_thread'),
-        ),
-        migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(fields=['verdict', '-id'], name='mail_verdict'),
-        ),
-        migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(models.F('push_due_at'), models.F('id'), condition=models.Q(('push_due_at__isnull', False), ('reactor_pushed_at', None)), name='mail_push_waits'),
-        ),
-        migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(fields=['reactor_pushed_at'], name='mail_pushed'),
-        ),
-        migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(condition=models.Q(('verdict', 'deferred')), fields=['next_try_at'], name='mail_deferred'),
-        ),
-        migrations.AddIndex(
-            model_name='mail',
-            index=models.Index(condition=models.Q(('answered_at', None), ('classification', 'ACTION')), fields=['received_at'], name='mail_unanswered'),
-        ),
-        migrations.AddConstraint(
-            model_name='mail',
-            constraint=models.CheckConstraint(condition=models.Q(('verdict__in', ['', inbox.triage.verdicts.Verdict['QUARANTINE'], inbox.triage.verdicts.Verdict['TASK'], inbox.triage.verdicts.Verdict['QUEUE'], inbox.triage.verdicts.Verdict['DEFERRED']])), name='mail_verdict_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='mail',
-            constraint=models.CheckConstraint(condition=models.Q(('action__in', ['', inbox.triage.verdicts.Action['LINKED'], inbox.triage.verdicts.Action['RELINKED'], inbox.triage.verdicts.Action['QUARANTINED'], inbox.triage.verdicts.Action['LLM_YES'], inbox.triage.verdicts.Action['LLM_NO'], inbox.triage.verdicts.Action['NEWSLETTER'], inbox.triage.verdicts.Action['TRANSACTIONAL'], inbox.triage.verdicts.Action['DRY_RUN'], inbox.triage.verdicts.Action['CREATE_FAILED'], inbox.triage.verdicts.Action['UPDATE_FAILED'], inbox.triage.verdicts.Action['PARTNER'], inbox.triage.verdicts.Action['PARTNER_UNVERIFIED'], inbox.triage.verdicts.Action['LLM_DEFERRED'], inbox.triage.verdicts.Action['AUTOMATIC'], inbox.triage.verdicts.Action['OWN'], inbox.triage.verdicts.Action['TOO_OLD'], inbox.triage.verdicts.Action['IMPORTED']])), name='mail_action_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='mail',
-            constraint=models.CheckConstraint(condition=models.Q(('classification__in', ['', inbox.triage.verdicts.Classification['ACTION'], inbox.triage.verdicts.Classification['INFO'], inbox.triage.verdicts.Classification['NEWSLETTER'], inbox.triage.verdicts.Classification['TRANSACTIONAL'], inbox.triage.verdicts.Classification['SPAM'], inbox.triage.verdicts.Classification['OWN']])), name='mail_classification_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='mail',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('verdict', 'quarantine'), _negated=True), ('push_due_at', None), ('reactor_pushed_at__isnull', False), _connector='OR'), name='mail_in_quarantine_waits_for_no_push'),
-        ),
-        migrations.AddIndex(
-            model_name='stageevidence',
-            index=models.Index(fields=['at'], name='stage_evidence_at'),
+        migrations.CreateModel(
+            name='StageEvidence',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('position', models.PositiveSmallIntegerField()),
+                ('stage', models.CharField(max_length=60)),
+                ('signals', models.JSONField(default=list, help_text='Code, weight and sentence of each.')),
+                ('facts', models.JSONField(default=dict)),
+                ('decided', models.BooleanField(default=False)),
+                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('decision', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='evidence', to='inbox.decision')),
+            ],
+            options={
+                'verbose_name_plural': 'stage evidence',
+                'ordering': ['decision', 'position'],
+                'indexes': [models.Index(fields=['at'], name='stage_evidence_at')],
+            },
         ),
         migrations.RunSQL(SEARCH, UNDO_SEARCH),
     ]

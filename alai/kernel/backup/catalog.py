@@ -1,6 +1,6 @@
 """What the database holds, by its own catalogue and its own migrations (the code may be newer)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -99,10 +99,23 @@ def configure(settings: dict[str, str]) -> None:
         rows("SELECT set_config(%s, %s, true)", name, text)
 
 
+def by_present_names(migrations: Iterable[tuple[str, str]], loader: MigrationLoader) -> set[tuple[str, str]]:
+    """The migrations as this version calls them: several that one replaced since, all applied, are that one."""
+    names = set(migrations)
+    for key, migration in loader.disk_migrations.items():
+        if migration.replaces and names.issuperset(migration.replaces):
+            names = names.difference(migration.replaces) | {key}
+    return names
+
+
 def ours() -> Ours:
     """What is Mission Control's in this database; raises BackupError for one that newer code has changed."""
     loader = MigrationLoader(connection)
-    unknown = [".".join(key) for key in loader.applied_migrations if key not in loader.disk_migrations]
+    unknown = [
+        ".".join(key)
+        for key in by_present_names(loader.applied_migrations, loader)
+        if key not in loader.graph.nodes
+    ]
     if unknown:
         raise BackupError(
             f"The database is of another version, with the migration {unknown[0]}: use that version's commands."

@@ -52,8 +52,9 @@ WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('v', 'm') AN
 
 def require_known(manifest: Manifest, name: str) -> None:
     """Raise for a backup whose database this version does not know how to build."""
-    known = MigrationLoader(None).graph.nodes
-    unknown = [".".join(key) for key in manifest.migrations if key not in known]
+    loader = MigrationLoader(None)
+    names = catalog.by_present_names(manifest.migrations, loader)
+    unknown = [".".join(key) for key in sorted(names) if key not in loader.graph.nodes]
     if unknown:
         raise BackupError(
             f"{name} was made by Mission Control {manifest.version}, whose database this version does not know "
@@ -99,7 +100,7 @@ def build(manifest: Manifest) -> None:
     """Make the schema as it was, without the audit's triggers, which follow a whole `migrate`: rows that are put
     back are not written by anybody now."""
     executor = MigrationExecutor(connection)
-    wanted = set(manifest.migrations)
+    wanted = catalog.by_present_names(manifest.migrations, executor.loader)
     nodes = executor.loader.graph.node_map
     # The tips alone: Django takes a migration that later ones of the same list need for a step back.
     executor.migrate(
