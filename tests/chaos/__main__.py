@@ -5,7 +5,9 @@ Exit status 1 when a promise was broken.
 """
 
 import argparse
+import os
 import secrets
+import subprocess
 import sys
 from collections.abc import Callable
 
@@ -16,6 +18,12 @@ from tests.chaos.mail import MailRun, perform_mail
 from tests.chaos.place import Place, throw_away
 from tests.inbox.mail import fuzz
 from tests.infra import street
+
+AT_LENGTH = (
+    "tests/infra/test_slo_arithmetic.py",
+    "tests/api/test_openapi.py",
+    "tests/inbox/imap/test_connection.py",
+)
 
 Part = Callable[[Place, float], bool]  # whether all was well
 
@@ -67,7 +75,10 @@ def mail_under_fire(place: Place, seconds: float) -> bool:
     """500 messages, however long they take (a few in a short soak): web, worker, Valkey and PostgreSQL are killed."""
     whole = seconds >= 5
     run = MailRun(
-        messages=500 if whole else 24, kills=40 if whole else 2, pause=3.0, silences=5 if whole else 0
+        messages=500 if whole else 24,
+        kills=40 if whole else 4,
+        pause=3.0 if whole else 0.5,
+        silences=5 if whole else 0,
     )
     verdict = perform_mail(place, run)
     print(f"  {verdict}", flush=True)
@@ -80,7 +91,7 @@ def incidents_under_fire(place: Place, seconds: float) -> bool:
     """1,000 incidents, however long they take (a few in a short soak): worker, sender and PostgreSQL are killed."""
     whole = seconds >= 5
     run = IncidentRun(
-        incidents=1_000 if whole else 40, spread=1_800 if whole else 60, kills=40 if whole else 3
+        incidents=1_000 if whole else 40, spread=1_800 if whole else 60, kills=40 if whole else 4
     )
     verdict = perform_incidents(place, run)
     print(f"  {verdict}", flush=True)
@@ -94,6 +105,16 @@ def servers(_place: Place, seconds: float) -> bool:
     return street.told(100_000 if seconds >= 5 else 2_000)
 
 
+def at_length(_place: Place, seconds: float) -> bool:
+    """What `make test` tries at random or by the thousand, tenfold (10,000 histories of objectives, 50 examples
+    of each request); a short soak leaves it to `make test`."""
+    if seconds < 5:
+        print("  as in make test", flush=True)
+        return True
+    command = [sys.executable, "-m", "pytest", "-n", "0", "--timeout", "1800", *AT_LENGTH]
+    return subprocess.run(command, env={**os.environ, "LENGTH": "10"}, check=False).returncode == 0
+
+
 # (name, run, share of the time)
 PARTS: list[tuple[str, Part, float]] = [
     ("leases over SQL", over_sql, 0.1),
@@ -105,6 +126,7 @@ PARTS: list[tuple[str, Part, float]] = [
     ("fetching mail", fetching.told, 0.2),
     ("incidents under fire", incidents_under_fire, 0.1),
     ("two hundred servers", servers, 0.1),
+    ("the tests at length", at_length, 0.1),
 ]
 
 

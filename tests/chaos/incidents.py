@@ -101,6 +101,10 @@ def perform_incidents(place: Place, run: IncidentRun, chance: random.Random | No
         texts = Counter(text for target in _targets(place) for text in slack.texts(target))
     verdict.seconds = time.monotonic() - started
     _judge(place, stories, texts, verdict)
+    if verdict.kills.total() != run.kills:
+        verdict.broken.append(
+            f"{verdict.kills.total()} kills instead of {run.kills}: the run proves less than it says"
+        )
     return verdict
 
 

@@ -151,6 +151,10 @@ def perform_mail(place: Place, run: MailRun) -> MailVerdict:
     if verdict.doubled > torment.kills["worker"] + torment.kills["postgres"]:
         verdict.broken.append(f"{verdict.doubled} leads were pushed twice")
     verdict.broken += _in_the_database(place, leads, run.messages)
+    if verdict.kills.total() != run.kills:
+        verdict.broken.append(
+            f"{verdict.kills.total()} kills instead of {run.kills}: the run proves less than it says"
+        )
     return verdict
 
 
