@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx
 
+from alai.kernel import tls
+
 BODY_LIMIT = 1024 * 1024
 
 
@@ -30,7 +32,9 @@ def call(
     until = time.monotonic() + seconds
     try:
         with (
-            httpx.Client(timeout=seconds, follow_redirects=False, trust_env=False) as client,
+            httpx.Client(
+                timeout=seconds, follow_redirects=False, trust_env=False, verify=tls.context()
+            ) as client,
             client.stream(method, url, headers=headers, params=params, json=body) as response,
         ):
             content = _read(response, until)

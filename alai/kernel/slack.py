@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 
 import httpx
 
-from alai.kernel import metrics
+from alai.kernel import metrics, tls
 
 TEXT_LIMIT = 40_000  # characters
 EVENT_TYPE = "alai_notification"
@@ -93,7 +93,7 @@ class Slack:
     def __init__(self, *, url: str, token: str) -> None:
         self._url = url.rstrip("/")
         self._token = token
-        self._client = httpx.Client(headers={"Authorization": f"Bearer {token}"})
+        self._client = httpx.Client(headers={"Authorization": f"Bearer {token}"}, verify=tls.context())
         self._until = 0.0
 
     def __enter__(self) -> Self:

@@ -23,6 +23,7 @@ AT_LENGTH = (
     "tests/infra/test_slo_arithmetic.py",
     "tests/api/test_openapi.py",
     "tests/inbox/imap/test_connection.py",
+    "tests/inbox/test_corpus.py",
 )
 
 Part = Callable[[Place, float], bool]  # whether all was well
@@ -107,7 +108,7 @@ def servers(_place: Place, seconds: float) -> bool:
 
 def at_length(_place: Place, seconds: float) -> bool:
     """What `make test` tries at random or by the thousand, tenfold (10,000 histories of objectives, 50 examples
-    of each request); a short soak leaves it to `make test`."""
+    of each request, every file of the mail); a short soak leaves it to `make test`."""
     if seconds < 5:
         print("  as in make test", flush=True)
         return True
