@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from alai.kernel.auth import issue_token
 from alai.kernel.models import Actor
@@ -61,7 +61,7 @@ def caller(name: str, *scopes: str) -> Caller:
 def load_facts() -> None:
     """The company's registry, without its checks: a test brings its own. Read once, then copied in."""
     if LOADED:
-        with connection.cursor() as cursor:
+        with transaction.atomic(), connection.cursor() as cursor:
             for table, rows in LOADED.items():
                 with cursor.copy(f"COPY {table} FROM STDIN") as copy:
                     copy.write(rows)
