@@ -14,7 +14,7 @@ from alai.kernel.principals import Principal
 from alai.kernel.tokens import rotate
 from missioncontrol import services
 from missioncontrol.models import Priority, Task
-from tests.browser.conftest import Visit, in_both_colours
+from tests.browser.conftest import Visit
 from tests.cast import make_task
 
 JOHN = Principal(actor="john", scopes=frozenset({"tasks:write"}))
@@ -52,7 +52,6 @@ def ledger(transactional_db: None) -> Task:
     return task
 
 
-@in_both_colours
 def test_pages_fit_a_desk_and_a_phone(visit: Visit, ledger: Task) -> None:
     schedule = PeriodicTask.objects.values_list("pk", flat=True)[0]
     own = [
@@ -70,7 +69,6 @@ def test_pages_fit_a_desk_and_a_phone(visit: Visit, ledger: Task) -> None:
     assert wide == []
 
 
-@in_both_colours
 def test_an_empty_installation_fits_a_phone(visit: Visit) -> None:
     visit.page.set_viewport_size({"width": 390, "height": 844})
     for path in (

@@ -7,7 +7,7 @@ from django.db import connection
 from playwright.sync_api import expect
 
 from infra.models import Host, Job, RoutingOverride
-from tests.browser.conftest import Visit, in_both_colours
+from tests.browser.conftest import Visit
 from tests.infra.test_routing import Company
 from tests.infra.world import town
 
@@ -49,7 +49,6 @@ def test_a_server_counts_as_down_by_a_dialog_and_up_again(visit: Visit) -> None:
         expect(page.get_by_role("heading", name="All 3 tiers are served as planned.")).to_be_visible()
 
 
-@in_both_colours
 def test_the_pages_fit_a_phone(visit: Visit) -> None:
     with ExitStack() as stack:
         company = Company(stack.enter_context(town()), stack.enter_context(town()))

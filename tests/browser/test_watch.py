@@ -67,7 +67,6 @@ def incident(transactional_db: None) -> Incident:
     return Incident.objects.get()
 
 
-@in_both_colours
 def test_its_pages_fit_a_desk_and_a_phone(visit: Visit, incident: Incident) -> None:
     assert incident.check_record is not None
     paths = [

@@ -75,7 +75,7 @@ def kill_at(path: Path, threshold: int, delay: float) -> int:
     process = start(path)
     deadline = time.monotonic() + 30
     while process.poll() is None and rows() < threshold and time.monotonic() < deadline:
-        time.sleep(0.002)
+        time.sleep(0.01)
     time.sleep(delay)
     process.send_signal(signal.SIGKILL)
     process.communicate()
