@@ -101,8 +101,8 @@ def enabled_checks(now: datetime) -> list[Watched]:
     stale_at = ExpressionWrapper(F("state__looked_at") + patience, DateTimeField())
     rows = Check.objects.filter(enabled=True).alias(stale_at=stale_at).order_by("slug")
     verdict = Case(When(stale_at__gte=now, then="state__verdict"), default=Value(Verdict.UNKNOWN.value))
-    found = rows.values_list("pk", "slug", "kind", "site", "host", "service", verdict)
-    return [Watched(*rest, Verdict(word)) for *rest, word in found]
+    found: Iterable[Any] = rows.values_list("pk", "slug", "kind", "site", "host", "service", verdict)
+    return [Watched._make((*rest, Verdict(word))) for *rest, word in found]
 
 
 def standings(check_ids: Collection[int], now: datetime) -> dict[int, Standing]:

@@ -98,14 +98,10 @@ def between(moments: Sequence[dt.datetime], until: dt.datetime | None = None) ->
     """What each team's tasks cost from each moment to the next, and from the last one on (or until then)."""
     edges = [*moments, until] if until else list(moments)
     noons = [edge.astimezone(dt.UTC) - HALF_A_DAY for edge in edges]
-    last_noon = noons[-1] if until else "infinity"
-    asked = {
-        "edges": edges,
-        "first": edges[0],
-        "noons": noons,
-        "first_noon": noons[0],
-        "last_noon": last_noon,
-    }
+    asked: dict[str, Any] = {
+        "edges": edges, "first": edges[0],
+        "noons": noons, "first_noon": noons[0], "last_noon": noons[-1] if until else "infinity",
+    }  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(BETWEEN, asked)
         spent = [Spent(slot - 1, *rest) for slot, *rest in cursor.fetchall()]
