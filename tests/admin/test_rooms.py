@@ -1,5 +1,7 @@
 """The list of all rooms, which Django puts together for every page, is there where it is shown."""
 
+from typing import Any
+
 import pytest
 from django.contrib import admin
 from django.test import Client
@@ -16,7 +18,7 @@ def test_it_is_put_together_for_pages_that_show_it_alone(
     asked = []
     site, build = type(admin.site._wrapped), admin.site._build_app_dict  # type: ignore[attr-defined]
 
-    def noted(_: object, *given: object) -> object:
+    def noted(_: object, *given: Any) -> object:
         asked.append(given)
         return build(*given)
 
