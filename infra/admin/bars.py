@@ -8,7 +8,7 @@ from infra.history import Run
 
 
 def bars(runs: Iterable[Run]) -> SafeString:
-    """What stands in an `mc-days`. The status board has thousands: a template's loop takes twenty times as long."""
+    """What stands in an `mc-days`. The status board has many hundreds: a template's loop was a tenth of the page."""
     pieces = (
         f'<i class="mc-{run.tone}-fill" style="--n:{run.length}" title="{run.said}"></i>' for run in runs
     )
