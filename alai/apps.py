@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig as BaseAdminConfig
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
@@ -17,3 +18,10 @@ class RootConfig(AppConfig):
         wiring.register()
         connection_created.connect(audit.install_wrapper, dispatch_uid="audit-context")
         post_migrate.connect(wiring.after_migrate, sender=self, dispatch_uid="after-migrate")
+
+
+class AdminConfig(BaseAdminConfig):
+    """Django's admin with a site of ours."""
+
+    default = False
+    default_site = "alai.admin_site.AdminSite"

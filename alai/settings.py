@@ -44,9 +44,9 @@ SERVICE_NAME = "mission-control"
 
 # --- Applications -----------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # the site is ours
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "alai.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

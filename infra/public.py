@@ -5,14 +5,14 @@ Handbook: "Communication Plan During DR Event".
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.utils import timezone
 
 from infra import selectors
-from infra.history import TONES, Run, history, percent, runs, whole
+from infra.history import TONES, Past, Run, history, unseen
 from infra.models import Check, Incident, IncidentEntry, MaintenanceWindow, Site
 from infra.probes import Verdict
 
@@ -125,8 +125,8 @@ def public_sites(now: dt.datetime, domain: str = "") -> list[PublicSite]:
     by_site: dict[int, list[Check]] = {}
     for check in selectors.checks().filter(site__in=sites, enabled=True, kind__in=KINDS):
         by_site.setdefault(check.site_id or 0, []).append(check)
-    days = history([check.pk for checks in by_site.values() for check in checks[:1]], now)
-    return [_site(site, by_site.get(site.pk, []), days, now) for site in sites]
+    pasts = history([check.pk for checks in by_site.values() for check in checks[:1]], now)
+    return [_site(site, by_site.get(site.pk, []), pasts, now) for site in sites]
 
 
 def public_incidents(now: dt.datetime) -> list[PublicIncident]:
@@ -153,18 +153,16 @@ def overall(sites: Iterable[PublicSite]) -> tuple[str, str]:
     )
 
 
-def _site(
-    site: Site, checks: Sequence[Check], days: dict[int, dict[dt.date, dict[str, float]]], now: dt.datetime
-) -> PublicSite:
+def _site(site: Site, checks: Sequence[Check], pasts: Mapping[int, Past], now: dt.datetime) -> PublicSite:
     standing = selectors.worst(selectors.standing_of(check, now) for check in checks)
-    seen = days.get(checks[0].pk, {}) if checks else {}
+    past = pasts[checks[0].pk] if checks else unseen(now)
     return PublicSite(
         site.slug,
         WORDS[standing.verdict],
         TONES[standing.verdict],
         standing.looked_at,
-        runs(seen, now),
-        percent(whole(seen)),
+        past.runs,
+        past.percent,
     )
 
 

@@ -1,18 +1,18 @@
 """Reads of the watch: sites with their uptime, checks, incidents, hosts, costs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Case, DateTimeField, ExpressionWrapper, F, QuerySet, Sum, Value, When
 from django.utils import timezone
 
 from alai.kernel import pagination
 from alai.kernel.errors import NotFound
 from alai.kernel.pagination import MAX_BIGINT, Page
-from infra.models import Check, Cost, HourSummary, Incident, Result, Site
+from infra.models import Check, CheckState, Cost, HourSummary, Incident, Result, Site
 from infra.probes import Verdict
 
 WINDOWS = {
@@ -51,12 +51,38 @@ BADNESS = (Verdict.DOWN, Verdict.BLOCKED, Verdict.DEGRADED, Verdict.UNKNOWN, Ver
 
 def standing_of(check: Check, now: datetime | None = None) -> Standing:
     state = getattr(check, "state", None)
-    if state is None or state.looked_at is None:
+    if state is None:
         return UNSEEN
-    moment = now or timezone.now()
-    if moment - state.looked_at > timedelta(seconds=check.interval_seconds * STALE_INTERVALS + 60):
-        return Standing(Verdict.UNKNOWN, state.looked_at, state.looked_at, "Nobody looks any more.")
-    return Standing(Verdict(state.verdict), state.since, state.looked_at, state.detail, state.latency_ms)
+    told = (state.looked_at, state.verdict, state.since, state.detail, state.latency_ms)
+    return _standing(now or timezone.now(), check.interval_seconds, *told)
+
+
+def _standing(
+    now: datetime,
+    interval_seconds: int,
+    looked_at: datetime | None,
+    verdict: str,
+    since: datetime,
+    detail: str,
+    latency_ms: float | None,
+) -> Standing:
+    if looked_at is None:
+        return UNSEEN
+    if now - looked_at > timedelta(seconds=interval_seconds * STALE_INTERVALS + 60):
+        return Standing(Verdict.UNKNOWN, looked_at, looked_at, "Nobody looks any more.")
+    return Standing(Verdict(verdict), since, looked_at, detail, latency_ms)
+
+
+class Watched(NamedTuple):
+    """A check that is switched on, as one of very many: what it is and looks at, and its verdict of now."""
+
+    pk: int
+    slug: str
+    kind: str
+    site_id: int | None
+    host_id: int | None
+    service_id: int | None
+    verdict: Verdict
 
 
 def worst(standings: Iterable[Standing]) -> Standing:
@@ -68,10 +94,29 @@ def checks() -> QuerySet[Check]:
     return Check.objects.select_related("state", "site", "host", "service").order_by("slug")
 
 
-def enabled_checks() -> list[Check]:
-    """Every check that is switched on with its state, and no more of it than a list of many needs."""
-    rows = Check.objects.filter(enabled=True).select_related("state")
-    return list(rows.defer("origin", "settings", "notes", "updated_at").order_by("slug"))
+def enabled_checks(now: datetime) -> list[Watched]:
+    """Every check that is switched on. Whether it is stale is judged as `standing_of` does, by the database: to read
+    a thousand moments takes longer than all the rest."""
+    patience = F("interval_seconds") * Value(timedelta(seconds=STALE_INTERVALS)) + Value(timedelta(minutes=1))
+    stale_at = ExpressionWrapper(F("state__looked_at") + patience, DateTimeField())
+    rows = Check.objects.filter(enabled=True).alias(stale_at=stale_at).order_by("slug")
+    verdict = Case(When(stale_at__gte=now, then="state__verdict"), default=Value(Verdict.UNKNOWN.value))
+    found: Iterable[Any] = rows.values_list("pk", "slug", "kind", "site", "host", "service", verdict)
+    return [Watched._make((*rest, Verdict(word))) for *rest, word in found]
+
+
+def standings(check_ids: Collection[int], now: datetime) -> dict[int, Standing]:
+    """How each of the checks stands now."""
+    told = ("looked_at", "verdict", "since", "detail", "latency_ms")
+    rows = CheckState.objects.filter(check_record__in=check_ids)
+    found = rows.values_list("check_record", "check_record__interval_seconds", *told)
+    return {pk: _standing(now, *rest) for pk, *rest in found}
+
+
+def facts(check_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """What each of the checks saw last, beside its verdict."""
+    rows = CheckState.objects.filter(check_record__in=check_ids)
+    return dict(rows.values_list("check_record", "facts"))
 
 
 def sites_with_checks() -> list[tuple[Site, list[Check]]]:

@@ -25,8 +25,9 @@ KEYS: dict[str, Expression | F] = {"owner": F("task__owner"), "task": Cast("task
 NOTHING = Decimal(0)
 LONG_AGO = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
 
-# Each tallied day counts where its noon lies. What was spent between a local midnight, where periods begin, and the
-# nearest one of UTC was counted on the wrong side: it moves over. These are few, looked up one by one (OFFSET 0).
+# Each tallied day counts where its noon lies, that is from the noon before a moment on (the moments move, as there are
+# fewer of them than of days). What was spent between a local midnight, where periods begin, and the nearest one of UTC
+# was counted on the wrong side: it moves over. These are few, looked up one by one (OFFSET 0).
 BETWEEN = """
 WITH seam AS (
     SELECT least(local, utc) AS begins, greatest(local, utc) AS ends
@@ -40,20 +41,28 @@ WITH seam AS (
                   WHERE at >= seam.begins AND at < seam.ends OFFSET 0) entry,
          LATERAL (SELECT team FROM missioncontrol_task WHERE id = entry.task_id OFFSET 0) task
 ), part AS (
-    SELECT at + interval '12 hours' AS at, team, amount_usd, n FROM missioncontrol_costtally
-    WHERE at >= %(start)s - interval '12 hours'
-    UNION ALL SELECT day + interval '12 hours', team, -amount_usd, -1 FROM misplaced
-    UNION ALL SELECT at, team, amount_usd, 1 FROM misplaced
+    SELECT width_bucket(at, %(noons)s::timestamptz[]) AS slot, team, amount_usd, n FROM missioncontrol_costtally
+    WHERE at >= %(first_noon)s AND at < %(last_noon)s
+    UNION ALL SELECT width_bucket(day, %(noons)s::timestamptz[]), team, -amount_usd, -1 FROM misplaced
+    WHERE day >= %(first_noon)s
+    UNION ALL SELECT width_bucket(at, %(edges)s::timestamptz[]), team, amount_usd, 1 FROM misplaced
+    WHERE at >= %(first)s
 )
-SELECT width_bucket(at, %(edges)s::timestamptz[]) AS slot, team, sum(amount_usd), sum(n)::bigint
-FROM part WHERE at >= %(start)s GROUP BY slot, team HAVING sum(n) <> 0 ORDER BY slot, team
+SELECT slot, team, sum(amount_usd), sum(n)::bigint FROM part
+GROUP BY slot, team HAVING sum(n) <> 0 ORDER BY slot, team
 """
-# The months in which something was spent, wherever one lives.
+# The months (UTC) in which something was spent: from the first day of one to the first day of the next by the index.
 MONTHS = """
-SELECT DISTINCT date_trunc('month', near AT TIME ZONE 'UTC')::date
-FROM (SELECT DISTINCT at FROM missioncontrol_costtally) tallied,
-     LATERAL (VALUES (at - interval '1 day'), (at + interval '1 day')) days (near)
+WITH RECURSIVE month AS (
+    SELECT date_trunc('month', min(at) AT TIME ZONE 'UTC') AS first FROM missioncontrol_costtally
+    UNION ALL
+    SELECT date_trunc('month', (SELECT min(at) FROM missioncontrol_costtally
+                                WHERE at >= (month.first + interval '1 month') AT TIME ZONE 'UTC') AT TIME ZONE 'UTC')
+    FROM month WHERE first IS NOT NULL
+)
+SELECT first::date FROM month WHERE first IS NOT NULL
 """
+HALF_A_DAY = dt.timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +94,18 @@ class Costs:
     more: bool
 
 
-def between(moments: Sequence[dt.datetime]) -> list[Spent]:
-    """What each team's tasks cost from each moment to the next, and from the last one on."""
+def between(moments: Sequence[dt.datetime], until: dt.datetime | None = None) -> list[Spent]:
+    """What each team's tasks cost from each moment to the next, and from the last one on (or until then)."""
+    edges = [*moments, until] if until else list(moments)
+    noons = [edge.astimezone(dt.UTC) - HALF_A_DAY for edge in edges]
+    asked: dict[str, Any] = {
+        "edges": edges, "first": edges[0],
+        "noons": noons, "first_noon": noons[0], "last_noon": noons[-1] if until else "infinity",
+    }  # fmt: skip
     with connection.cursor() as cursor:
-        cursor.execute(BETWEEN, {"edges": list(moments), "start": moments[0]})
-        return [Spent(slot - 1, *rest) for slot, *rest in cursor.fetchall()]
+        cursor.execute(BETWEEN, asked)
+        spent = [Spent(slot - 1, *rest) for slot, *rest in cursor.fetchall()]
+    return [one for one in spent if one.slot < len(moments)]  # beyond, only what moved over the end
 
 
 def grouped(
@@ -99,12 +115,7 @@ def grouped(
     start = LONG_AGO if first is None else _midnight(first)
     stop = None if last is None else _midnight(last + dt.timedelta(days=1))
     moments = [start, *(_months(start, stop) if grouping == "month" else [])]
-    asked = len(moments)  # what comes after the last day is nobody's question
-    spent = [
-        one
-        for one in between([*moments, stop] if stop else moments)
-        if one.slot < asked and (not by.teams or one.team in by.teams)
-    ]
+    spent = [one for one in between(moments, stop) if not by.teams or one.team in by.teams]
     match grouping:
         case "month":
             items = _added_up(spent, lambda one: f"{timezone.localtime(moments[one.slot]):%Y-%m}")
@@ -159,12 +170,14 @@ def _entry_by_entry(
 
 
 def _months(start: dt.datetime, stop: dt.datetime | None) -> list[dt.datetime]:
-    """Where months begin after the one moment and before the other, as far as anything was spent in them."""
+    """Where months begin after the one moment and before the other, as far as anything was spent in them. A day of UTC
+    may lie in the month before or after elsewhere."""
     with connection.cursor() as cursor:
         cursor.execute(MONTHS)
         firsts = {first for (first,) in cursor.fetchall()}
+    befores = {(first - dt.timedelta(days=1)).replace(day=1) for first in firsts}
     nexts = {(first + dt.timedelta(days=31)).replace(day=1) for first in firsts}
-    moments = [_midnight(first) for first in sorted(firsts | nexts)]
+    moments = [_midnight(first) for first in sorted(befores | firsts | nexts)]
     return [moment for moment in moments if start < moment and (stop is None or moment < stop)]
 
 

@@ -3,26 +3,47 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.db.models import F, Value
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
 
 from alai.kernel import words
 from infra import selectors
 from infra.admin import machines
-from infra.admin.panels import panels
-from infra.history import TONES, History, Run, history, percent, runs, whole
-from infra.models import Check, HourSummary, Incident, Site
+from infra.admin.bars import bars
+from infra.admin.panels import HOUR, panels
+from infra.history import TONES, history, unseen
+from infra.models import HourSummary, Incident, Site
 from infra.probes import Verdict
-from infra.selectors import BADNESS, Standing
+from infra.selectors import BADNESS, UNSEEN, Standing, Watched
 
 SHOWN = 50  # sites, unless all are asked for
 OTHERS = 100
 SPARK = 24  # hours
 WIDTH, HEIGHT = 96, 22
+
+
+class Place(NamedTuple):
+    """A site that is watched, with its checks and the worst verdict of them."""
+
+    site_id: int
+    name: str
+    checks: list[Watched]
+    worst: Watched | None
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.worst.verdict if self.worst else Verdict.UNKNOWN
+
+    @property
+    def main(self) -> Watched | None:
+        """The check whose history tells the site's."""
+        return next((check for check in self.checks if check.kind == "http"), next(iter(self.checks), None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +54,7 @@ class Row:
     url: str
     standing: Standing
     tone: str
-    days: list[Run]
+    days: SafeString
     percent: str
     spark: str
 
@@ -41,33 +62,32 @@ class Row:
 def context(request: HttpRequest) -> dict[str, Any]:
     """Everything that `infra/board.html` shows, in a handful of queries whatever the number of sites."""
     now = timezone.now()
-    everything = selectors.enabled_checks()
-    pairs = _in_order(everything, now)
-    shown = pairs if "all" in request.GET else pairs[:SHOWN]
-    mains = [main.pk for _, _, checks, _ in shown if (main := _main(checks))]
-    days, sparks = history(mains, now), _sparks(mains, now)
+    everything = selectors.enabled_checks(now)
+    places = _in_order(everything)
+    shown = places if "all" in request.GET else places[:SHOWN]
     unresolved = Incident.objects.exclude(state=Incident.State.RESOLVED).filter(part_of=None)
     incidents = list(unresolved.select_related("check_record")[:50])
     others = [check for check in everything if check.site_id is None and check.kind not in machines.SHOWN]
+    standings = selectors.standings([check.pk for check in others[:OTHERS]], now)
     return {
         "now": now,
-        "rows": [_row(*one, days, sparks, now) for one in shown],
-        "hidden": len(pairs) - len(shown),
+        "rows": _rows(shown, now),
+        "hidden": len(places) - len(shown),
         "incidents": incidents,
-        "sentence": sentence([(name, standing) for _, name, _, standing in pairs], incidents),
+        "sentence": sentence([(place.name, place.verdict) for place in places], incidents),
         "panels": panels(everything, now),
         "watching": settings.WATCH,
-        "others": [(check, selectors.standing_of(check, now)) for check in others[:OTHERS]],
+        "others": [(check, standings.get(check.pk, UNSEEN)) for check in others[:OTHERS]],
         "more_others": max(0, len(others) - OTHERS),
         **machines.panel(),
         "may_act": request.user.has_perm("infra.change_incident"),
     }
 
 
-def sentence(sites: Sequence[tuple[str, Standing]], incidents: Sequence[Incident]) -> str:
+def sentence(sites: Sequence[tuple[str, Verdict]], incidents: Sequence[Incident]) -> str:
     """The answer in words."""
-    bad = [name for name, standing in sites if standing.verdict in (Verdict.DOWN, Verdict.BLOCKED)]
-    unknown = sum(standing.verdict == Verdict.UNKNOWN for _, standing in sites)
+    bad = [name for name, verdict in sites if verdict in (Verdict.DOWN, Verdict.BLOCKED)]
+    unknown = sum(verdict == Verdict.UNKNOWN for _, verdict in sites)
     if bad:
         more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
         return f"{', '.join(bad[:3])}{more} {'is' if len(bad) == 1 else 'are'} down."
@@ -82,9 +102,9 @@ def sentence(sites: Sequence[tuple[str, Standing]], incidents: Sequence[Incident
     return f"All {len(sites)} sites are up." if sites else "No site is watched."
 
 
-def _in_order(checks: Sequence[Check], now: dt.datetime) -> list[tuple[int, str, list[Check], Standing]]:
+def _in_order(checks: Sequence[Watched]) -> list[Place]:
     """The sites that are watched: those in trouble first, then by name."""
-    by_site: dict[int, list[Check]] = {}
+    by_site: dict[int, list[Watched]] = {}
     for check in checks:
         if check.site_id is not None:
             by_site.setdefault(check.site_id, []).append(check)
@@ -92,36 +112,34 @@ def _in_order(checks: Sequence[Check], now: dt.datetime) -> list[tuple[int, str,
     for pk, name, watched in Site.objects.order_by("slug").values_list("pk", "slug", "watched"):
         own = by_site.get(pk, [])
         if watched or own:
-            standing = selectors.worst(selectors.standing_of(check, now) for check in own)
-            found.append((pk, name, own, standing))
+            worst = min(own, key=lambda check: BADNESS.index(check.verdict), default=None)
+            found.append(Place(pk, name, own, worst))
     trouble = BADNESS.index(Verdict.UNKNOWN)
-    return sorted(found, key=lambda one: min(trouble, BADNESS.index(one[3].verdict)))
+    return sorted(found, key=lambda place: min(trouble, BADNESS.index(place.verdict)))
 
 
-def _main(checks: Sequence[Check]) -> Check | None:
-    return next((check for check in checks if check.kind == "http"), checks[0] if checks else None)
-
-
-def _row(
-    site_id: int,
-    name: str,
-    checks: Sequence[Check],
-    standing: Standing,
-    days: History,
-    sparks: dict[int, str],
-    now: dt.datetime,
-) -> Row:
-    main = _main(checks)
-    seen = days.get(main.pk, {}) if main else {}
-    return Row(
-        name,
-        reverse("admin:infra_site_status", args=[site_id]),
-        standing,
-        TONES[standing.verdict],
-        runs(seen, now),
-        percent(whole(seen)),
-        sparks.get(main.pk, "") if main else "",
-    )
+def _rows(places: Sequence[Place], now: dt.datetime) -> list[Row]:
+    """What is shown of these sites, three queries."""
+    mains = [place.main.pk for place in places if place.main]
+    pasts, sparks = history(mains, now), _sparks(mains, now)
+    standings = selectors.standings([place.worst.pk for place in places if place.worst], now)
+    nothing = unseen(now)
+    rows = []
+    for place in places:
+        standing = standings.get(place.worst.pk, UNSEEN) if place.worst else UNSEEN
+        past = pasts[place.main.pk] if place.main else nothing
+        rows.append(
+            Row(
+                place.name,
+                reverse("admin:infra_site_status", args=[place.site_id]),
+                standing,
+                TONES[standing.verdict],
+                bars(past.runs),
+                past.percent,
+                sparks.get(place.main.pk, "") if place.main else "",
+            )
+        )
+    return rows
 
 
 def _sparks(check_ids: Sequence[int], now: dt.datetime) -> dict[int, str]:
@@ -131,8 +149,9 @@ def _sparks(check_ids: Sequence[int], now: dt.datetime) -> dict[int, str]:
         check_record__in=check_ids, hour__gte=start, latency_median__isnull=False
     )
     found: dict[int, list[tuple[float, float]]] = {}
-    for pk, hour, median in rows.order_by("hour").values_list("check_record", "hour", "latency_median"):
-        found.setdefault(pk, []).append(((hour - start).total_seconds() / 3600, median or 0.0))
+    since = F("hour") - Value(start)
+    for pk, after, median in rows.order_by("hour").values_list("check_record", since, "latency_median"):
+        found.setdefault(pk, []).append((after / HOUR, median or 0.0))
     return {pk: _points(values) for pk, values in found.items() if len(values) > 1}
 
 

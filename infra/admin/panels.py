@@ -12,8 +12,9 @@ from django.urls import reverse
 from alai.kernel import words
 from infra import objectives, selectors
 from infra.history import TONES
-from infra.models import Check, Host, Incident, Result
+from infra.models import Host, Incident, Result
 from infra.probes import Verdict
+from infra.selectors import BADNESS, Watched
 
 HOUR = dt.timedelta(hours=1)
 LATENCY = "board:latency"
@@ -30,6 +31,15 @@ class Panel:
     url: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a check saw beside its verdict; its kind says which facts these are."""
+
+    slug: str
+    kind: str
+    facts: dict[str, Any]
+
+
 class Percentile99(Aggregate):
     """The value below which 99 of 100 lie."""
 
@@ -37,21 +47,26 @@ class Percentile99(Aggregate):
     output_field = FloatField()
 
 
-def panels(checks: Sequence[Check], now: dt.datetime) -> list[Panel]:
-    """Beside the health matrix itself: seven figures from five queries."""
-    by_kind: dict[str, list[Check]] = {}
-    for check in checks:
-        by_kind.setdefault(check.kind, []).append(check)
-    traffic = [check for check in by_kind.get("cloudflare", []) if "requests_per_second" in _facts(check)]
+def panels(checks: Sequence[Watched], now: dt.datetime) -> list[Panel]:
+    """Beside the health matrix itself: seven figures from six queries."""
+    told = _told(checks)
+    traffic = [seen for seen in told if seen.kind == "cloudflare" and "requests_per_second" in seen.facts]
     return [
         _incidents(),
         _budgets(now),
-        _latency([check.pk for check in by_kind.get("http", []) if check.site_id], now),
+        _latency([check.pk for check in checks if check.kind == "http" and check.site_id], now),
         _requests(traffic),
         _errors(traffic),
-        _deployment(by_kind.get("builds", [])),
-        _hosts(checks, now),
+        _deployment([seen for seen in told if seen.kind == "builds"]),
+        _hosts(checks),
     ]
+
+
+def _told(checks: Sequence[Watched]) -> list[Told]:
+    """What the checks of the CDN and of builds said last."""
+    asked = [check for check in checks if check.kind in ("cloudflare", "builds")]
+    facts = selectors.facts([check.pk for check in asked])
+    return [Told(check.slug, check.kind, facts.get(check.pk, {})) for check in asked]
 
 
 def _incidents() -> Panel:
@@ -100,45 +115,44 @@ def _slowest(check_ids: Sequence[int], now: dt.datetime) -> Panel:
     return Panel("P99 latency, last hour", f"{worst['slow']:,.0f} ms", said, "info")
 
 
-def _requests(traffic: Sequence[Check]) -> Panel:
+def _requests(traffic: Sequence[Told]) -> Panel:
     if not traffic:
         return Panel("Request rate", "–", "No check of the CDN's traffic has answered.")
-    rate = sum(_facts(check)["requests_per_second"] for check in traffic)
+    rate = sum(told.facts["requests_per_second"] for told in traffic)
     return Panel(
         "Request rate", f"{rate:,.1f}/s", f"through the CDN, {words.plural(len(traffic), 'zone')}", "info"
     )
 
 
-def _errors(traffic: Sequence[Check]) -> Panel:
-    shares = [
-        (_facts(check)["errors_percent"], check) for check in traffic if "errors_percent" in _facts(check)
-    ]
+def _errors(traffic: Sequence[Told]) -> Panel:
+    shares = [(told.facts["errors_percent"], told.slug) for told in traffic if "errors_percent" in told.facts]
     if not shares:
         return Panel("Error rate", "–", "No check of the CDN's errors has answered.")
-    share, check = max(shares, key=lambda pair: pair[0])
-    return Panel("Error rate", f"{share:.2f} %", f"5xx, {check.slug}", "danger" if share > 1 else "success")
+    share, name = max(shares, key=lambda pair: pair[0])
+    return Panel("Error rate", f"{share:.2f} %", f"5xx, {name}", "danger" if share > 1 else "success")
 
 
-def _deployment(builds: Sequence[Check]) -> Panel:
-    known = [(_facts(check)["finished_at"], check) for check in builds if "finished_at" in _facts(check)]
+def _deployment(builds: Sequence[Told]) -> Panel:
+    known = [told for told in builds if "finished_at" in told.facts]
     if not known:
         return Panel("Last deployment", "–", "No check of builds has answered.")
-    at, check = max(known, key=lambda pair: pair[0])
-    facts = _facts(check)
-    said = f"{check.slug} {facts.get('version', '')} {facts.get('conclusion', '')}"
+    last = max(known, key=lambda told: told.facts["finished_at"])
+    facts = last.facts
+    said = f"{last.slug} {facts.get('version', '')} {facts.get('conclusion', '')}"
     tone = "success" if facts.get("conclusion") == "success" else "danger"
-    return Panel("Last deployment", words.ago(dt.datetime.fromisoformat(at)), said, tone)
+    at = dt.datetime.fromisoformat(facts["finished_at"])
+    return Panel("Last deployment", words.ago(at), said, tone)
 
 
-def _hosts(checks: Sequence[Check], now: dt.datetime) -> Panel:
+def _hosts(checks: Sequence[Watched]) -> Panel:
     """Each host by the worst of its own checks."""
-    by_host: dict[int, list[Check]] = {}
+    by_host: dict[int, list[Verdict]] = {}
     for check in checks:
         if check.host_id is not None and check.service_id is None and check.site_id is None:
-            by_host.setdefault(check.host_id, []).append(check)
+            by_host.setdefault(check.host_id, []).append(check.verdict)
     url = reverse("admin:infra_host_changelist")
     found = {
-        name: selectors.worst(selectors.standing_of(check, now) for check in by_host.get(pk, [])).verdict
+        name: min(by_host.get(pk, [Verdict.UNKNOWN]), key=BADNESS.index)
         for pk, name in Host.objects.order_by("slug").values_list("pk", "name")
     }
     if not found:
@@ -152,8 +166,3 @@ def _hosts(checks: Sequence[Check], now: dt.datetime) -> Panel:
     else:
         said, tone = "all answer", "success"
     return Panel("Hosts", f"{up} of {len(found)}", said, tone, url)
-
-
-def _facts(check: Check) -> dict[str, Any]:
-    state = getattr(check, "state", None)
-    return dict(state.facts) if state else {}

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from alai.kernel import words
 from infra import objectives, selectors
+from infra.admin.bars import bars
 from infra.admin.budgets import in_order, rows_of
-from infra.history import TONES, history, percent, runs, whole
+from infra.history import TONES, history, percent, unseen
 from infra.models import Check, HourSummary, Incident, Site
 from infra.selectors import Standing, Uptime
 from missioncontrol.admin import charts
@@ -36,7 +37,7 @@ def context(site: Site) -> dict[str, Any]:
     checks = list(selectors.checks().filter(site=site))
     standings = [(check, selectors.standing_of(check, now)) for check in checks]
     main = next((check for check in checks if check.kind == "http"), checks[0] if checks else None)
-    seen = history([main.pk], now).get(main.pk, {}) if main else {}
+    past = history([main.pk], now)[main.pk] if main else unseen(now)
     uptimes = selectors.uptimes([main.pk], now)[main.pk] if main else {}
     worst = selectors.worst(standing for _, standing in standings)
     readings = objectives.readings(objectives.objectives().filter(check_record__site=site), now)
@@ -45,7 +46,7 @@ def context(site: Site) -> dict[str, Any]:
         "sentence": sentence(site, worst, uptimes.get("30d")),
         "checks": [(check, standing, TONES[standing.verdict]) for check, standing in standings],
         "uptimes": [(name, percent(uptimes[name]) if name in uptimes else "–") for name in selectors.WINDOWS],
-        "days": runs(seen, now), "ninety": percent(whole(seen)),
+        "days": bars(past.runs), "ninety": past.percent,
         "chart": latency_chart(main, now) if main else None,
         "certificate": certificate(checks, now),
         "results": selectors.last_results([check.pk for check in checks]),
