@@ -9,7 +9,8 @@ import sys
 if sys.version_info < (3, 12):  # noqa: UP036 - people do run this with the system's python3
     sys.exit("error: Python 3.12 or newer is needed: use .venv/bin/python, which `make run` creates.")
 
-gc.set_threshold(50_000, 20)  # what a command imports stays: walking it again and again is a tenth of its start
+# What a command imports stays: walking it again and again is a tenth of its start.
+gc.set_threshold(50_000, 20)
 
 try:
     from django.core.exceptions import ImproperlyConfigured

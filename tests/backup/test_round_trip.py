@@ -5,7 +5,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.db.migrations.loader import MigrationLoader
 
+from alai.kernel.backup import catalog
 from tests.backup.conftest import TASKS, Place, Saved
 from tests.backup.installation import Installation
 
@@ -26,6 +28,13 @@ UNION ALL SELECT team || at || sum(amount_usd), sum(n)::int FROM missioncontrol_
 COSTS = "SELECT sum(amount_usd), sum(n)::int FROM missioncontrol_costtally"
 ENTRIES = "SELECT sum(amount_usd), count(*)::int FROM missioncontrol_costentry"
 
+OF_THE_WATCH = [
+    ("infra", "0001_initial"),
+    ("infra", "0002_checks_and_incidents"),
+    ("infra", "0003_hosts_and_routing"),
+    ("infra", "0004_objectives"),
+    ("infra", "0005_declared_incidents"),
+]
 NUMBERS = "SELECT id, xid::text FROM missioncontrol_taskevent ORDER BY id"
 
 
@@ -126,10 +135,25 @@ def test_a_missing_stored_file_is_named_and_prevents_no_backup(
     assert "1 stored files are missing" in done.stderr
 
 
+def test_migrations_that_one_has_replaced_are_known_as_that_one() -> None:
+    loader = MigrationLoader(None)
+    others = {("auth", "0001_initial")}
+    assert catalog.by_present_names({*others, *OF_THE_WATCH}, loader) == {*others, ("infra", "0001_watch")}
+    some = {*others, *OF_THE_WATCH[:3]}
+    assert catalog.by_present_names(some, loader) == some, (
+        "not all of them: a state that this version cannot make"
+    )
+
+
 def test_a_backup_of_an_older_version_is_migrated(
     saved: Saved, restored: Installation, place: Place, tmp_path: Path
 ) -> None:
     older, target = place.make(like=restored), place.make()
+    older.query("DELETE FROM django_migrations WHERE app = 'infra'")
+    for _, name in OF_THE_WATCH:  # what one migration replaced
+        older.query(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('infra', %s, '2026-11-25')", name
+        )
     older.manage("migrate", "axes", "0009", "-v0")
     older.manage("backup", str(tmp_path / "older.backup"))
     target.manage("restore", str(tmp_path / "older.backup"))
