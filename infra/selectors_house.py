@@ -1,10 +1,10 @@
-"""What probes judge of ourselves: signs of life, and secrets that must be changed."""
+"""What probes judge of ourselves: signs of life, secrets that must be changed, and where backups lay."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
 
 from alai.kernel import health
-from infra.models import Secret
+from infra.models import CheckState, Secret
 from infra.probes.house import SecretRecord
 
 PARTS = ("worker", "mail", "watch", "beat")
@@ -18,6 +18,12 @@ def part_records() -> Mapping[str, float | None]:
 def secret_records() -> Mapping[str, SecretRecord]:
     """When each secret with a rotation or an expiry must be changed."""
     return {secret.slug: record for secret in Secret.objects.all() if (record := due(secret)) is not None}
+
+
+def backup_records() -> Mapping[str, str]:
+    """The name of the machine that had a check's files at its last look, by their pattern."""
+    looks = CheckState.objects.filter(check_record__kind="backup", facts__has_key="machine")
+    return dict(looks.values_list("check_record__settings__files", "facts__machine"))
 
 
 def due(secret: Secret) -> SecretRecord | None:

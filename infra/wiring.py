@@ -165,6 +165,7 @@ def _register_house() -> None:
     records.register("queues", metrics.queue_depths)
     records.register("parts", selectors_house.part_records)
     records.register("secrets", selectors_house.secret_records)
+    records.register("backups", selectors_house.backup_records)
 
 
 def _register_jobs() -> None:

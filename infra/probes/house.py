@@ -2,11 +2,12 @@
 
 import asyncio
 import itertools
+import platform
 import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from infra.probes.base import Observation, Verdict, World, down
 from infra.probes.beats import UNREAD, over, span
@@ -100,22 +101,28 @@ class BackupProbe:
     """How old the newest file is that fits a pattern on this machine, such as `/var/backups/mc-*.backup`.
 
     `~` is the home of whoever runs the watch. A folder that this machine does not have is somebody else's: unknown.
+    One that it had at the look before is gone: down.
     """
 
+    source: ClassVar[str] = "backups"
     files: str
     max_age_hours: float = 26.0
     min_bytes: int = 1
 
     async def run(self, world: World) -> Observation:
         pattern = str(Path(self.files).expanduser())
-        folder = _folder(pattern)
+        folder, here = _folder(pattern), platform.node()
+        keeper: str = world.records.get(self.source, {}).get(self.files, "")
         if not await asyncio.to_thread(folder.is_dir):
-            return Observation(Verdict.UNKNOWN, f"This machine has no folder {folder}.")
+            if keeper == here:
+                return down(f"The folder {folder} is gone from {here}.", machine=here)
+            said = f"This machine has no folder {folder}."
+            return Observation(Verdict.UNKNOWN, said, facts={"machine": keeper} if keeper else {})
         newest = await asyncio.to_thread(_newest, pattern)
         if newest is None:
-            return down(f"No file fits {self.files}.")
+            return down(f"No file fits {self.files}.", machine=here)
         path, age, size = newest
-        facts = {"age_hours": round(age / 3600, 2), "bytes": size}
+        facts: dict[str, Any] = {"age_hours": round(age / 3600, 2), "bytes": size, "machine": here}
         name = path.name
         if size < self.min_bytes:
             return down(f"{name} has only {size} bytes.", **facts)

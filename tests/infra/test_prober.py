@@ -1,6 +1,9 @@
 """The prober takes what is due once, writes in bulk, confirms before it counts, and concludes nothing while cut off."""
 
+import platform
+import shutil
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -87,6 +90,29 @@ def test_with_an_anchor_that_answers_failures_count(settings: Settings) -> None:
         check("error", f"{place.url}/error")
         services.look_round()
         assert CheckState.objects.get().seen == "down"
+
+
+def test_a_folder_of_backups_that_vanishes_is_down_on_the_machine_that_had_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    (folder / "mc-1.backup").write_text("whole")
+    made = check("mc", "http://unused")
+    Check.objects.filter(pk=made.pk).update(kind="backup", settings={"files": f"{folder}/mc-*.backup"})
+    services.look_round()
+    assert CheckState.objects.get().verdict == "up"
+    shutil.rmtree(folder)
+    here = platform.node()
+    monkeypatch.setattr(platform, "node", lambda: "another")
+    again()
+    state = CheckState.objects.get()
+    assert (state.seen, state.facts) == ("unknown", {"machine": here}), "somebody else's, who remembers it"
+    monkeypatch.setattr(platform, "node", lambda: here)
+    for _ in range(3):
+        again()
+    state = CheckState.objects.get()
+    assert (state.verdict, state.detail) == ("down", f"The folder {folder} is gone from {here}.")
 
 
 def test_the_claim_of_a_killed_prober_runs_out() -> None:

@@ -125,7 +125,10 @@ class _Talk:
         self.say(f"{tag} {status}\r\n".encode())
 
     def answer(self, tag: str, command: str) -> None:
-        word = command.split()[0].upper()
+        word = command.partition(" ")[0].upper()
+        if not word:  # an answer to what was never asked
+            self.end(tag, "BAD no command")
+            return
         if word == "CAPABILITY":
             self.say(f"* CAPABILITY {self.habits.capabilities}\r\n".encode())
         elif word == "AUTHENTICATE":
