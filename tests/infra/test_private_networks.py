@@ -152,7 +152,7 @@ def refused(seen: Observation) -> bool:
 def test_every_kind_that_connects_is_driven_here() -> None:
     assert {name for name, kind in KINDS.items() if "private" in kind.__dataclass_fields__} == set(CONNECTING)
     others = {name for name, kind in KINDS.items() if not hasattr(kind, "source") and name not in CONNECTING}
-    assert others == ELSEWHERE | {"backup"}  # files of this machine
+    assert others == ELSEWHERE
 
 
 @pytest.mark.parametrize("kind", CONNECTING)
