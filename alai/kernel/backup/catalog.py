@@ -108,15 +108,16 @@ def by_present_names(migrations: Iterable[tuple[str, str]], loader: MigrationLoa
     return names
 
 
+def unknown_names(migrations: Iterable[tuple[str, str]], loader: MigrationLoader) -> list[str]:
+    """Those that this version does not have, as `app.name`."""
+    names = by_present_names(migrations, loader)
+    return [".".join(key) for key in sorted(names) if key not in loader.graph.nodes]
+
+
 def ours() -> Ours:
     """What is Mission Control's in this database; raises BackupError for one that newer code has changed."""
     loader = MigrationLoader(connection)
-    unknown = [
-        ".".join(key)
-        for key in by_present_names(loader.applied_migrations, loader)
-        if key not in loader.graph.nodes
-    ]
-    if unknown:
+    if unknown := unknown_names(loader.applied_migrations, loader):
         raise BackupError(
             f"The database is of another version, with the migration {unknown[0]}: use that version's commands."
         )

@@ -52,10 +52,7 @@ WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('v', 'm') AN
 
 def require_known(manifest: Manifest, name: str) -> None:
     """Raise for a backup whose database this version does not know how to build."""
-    loader = MigrationLoader(None)
-    names = catalog.by_present_names(manifest.migrations, loader)
-    unknown = [".".join(key) for key in sorted(names) if key not in loader.graph.nodes]
-    if unknown:
+    if unknown := catalog.unknown_names(manifest.migrations, MigrationLoader(None)):
         raise BackupError(
             f"{name} was made by Mission Control {manifest.version}, whose database this version does not know "
             f"({unknown[0]}): restore it with that version."
