@@ -1,13 +1,12 @@
-from collections.abc import Iterator, Sequence
-from typing import Any
-from unittest.mock import patch
+from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
-from django.core.management.color import Style
-from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import override_settings
+from pytest_django import DjangoDbBlocker
 
 from tests.cast import Cast, assemble
+from tests.emptying import quick_emptying
 
 # Several processes share the files: those that take longest go first, so that none is left alone with one in the end.
 LONGEST = ("backup", "chaos", "api", "proveo", "importing", "browser", "streams", "embedded", "cli", "inbox")
@@ -38,21 +37,9 @@ def cast(db: None) -> Cast:
     return assemble()
 
 
-@pytest.fixture(scope="session", autouse=True)
-def only_what_is_full_is_emptied() -> Iterator[None]:
-    """After a test that commits Django empties every table, which takes ten times as long as to see which are empty."""
-    whole = DatabaseOperations.sql_flush
-
-    def sql_flush(self: DatabaseOperations, style: Style, tables: Sequence[str], **options: Any) -> list[str]:
-        if not tables:
-            return []
-        asked = " UNION ALL ".join(
-            f"SELECT '{name}' WHERE EXISTS (SELECT FROM \"{name}\")" for name in tables
-        )
-        with self.connection.cursor() as cursor:
-            cursor.execute(asked)
-            full = [name for (name,) in cursor.fetchall()]
-        return whole(self, style, full, **{**options, "allow_cascade": True})
-
-    with patch.object(DatabaseOperations, "sql_flush", sql_flush):
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with ExitStack() as stack:
+        with django_db_blocker.unblock():
+            stack.enter_context(quick_emptying())
         yield
