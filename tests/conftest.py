@@ -1,21 +1,37 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from django.test import override_settings
 from pytest_django import DjangoDbBlocker
+from xdist.scheduler import LoadFileScheduling
 
 from tests.cast import Cast, assemble
 from tests.emptying import quick_emptying
 
 # Several processes share the files: those that take longest go first, so that none is left alone with one in the end.
 LONGEST = ("backup", "chaos", "api", "proveo", "importing", "browser", "streams", "embedded", "cli", "inbox")
+# Rooms whose files share what takes long to make: a full backup, a browser.
+WHOLE = ("tests/backup", "tests/browser")
 QUICK = ["django.contrib.auth.hashers.MD5PasswordHasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rank = {name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(item.nodeid.split("/")[1], len(rank)))
+
+
+class RoomByRoom(LoadFileScheduling):
+    """A file's tests go to one process, and all files of some rooms."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        room = "/".join(nodeid.split("/")[:2])
+        return room if room in WHOLE else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> RoomByRoom:
+    return RoomByRoom(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -55,13 +55,15 @@ def old(template: Path) -> Iterator[Path]:
     shutil.rmtree(parent)
 
 
-def test_the_data_is_served_by_the_new_programs_afterwards(old: Path, saved: Saved) -> None:
+def test_after_a_kill_it_can_be_run_again_and_the_new_programs_serve_the_data(old: Path, saved: Saved) -> None:
+    _upgrade_and_kill(old)
+    assert (old / "postgres" / "PG_VERSION").read_text().strip() == "15"
     done = _upgrade(old, str(OLD))
     assert done.returncode == 0, done.stderr
     kept = [path.name for path in old.glob("postgres-15-*")]
     assert len(kept) == 1 and kept[0] in done.stderr
     assert (old / kept[0] / "PG_VERSION").read_text().strip() == "15"
-    assert len(list((old / "backups").glob("before-upgrade-from-15-*.backup"))) == 1
+    assert len(list((old / "backups").glob("before-upgrade-from-15-*.backup"))) == 2
     assert not (old / "upgrade").exists()
     with _serving(old) as installation:
         version, tasks = installation.query(PLACED)[0]
@@ -117,24 +119,6 @@ def test_a_server_of_its_own_is_not_touched(template: Path) -> None:
     assert (done.returncode, "DATABASE_URL names a server of its own" in done.stderr) == (1, True)
 
 
-def test_a_killed_upgrade_leaves_the_old_data_and_can_be_run_again(old: Path) -> None:
-    with _start_upgrade(old) as upgrading:
-        deadline = time.monotonic() + 60
-        while not (old / "upgrade" / "postgres" / "PG_VERSION").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        for process in [
-            *psutil.Process(upgrading.pid).children(recursive=True),
-            psutil.Process(upgrading.pid),
-        ]:
-            process.send_signal(signal.SIGKILL)
-    assert (old / "postgres" / "PG_VERSION").read_text().strip() == "15"
-    done = _upgrade(old, str(OLD))
-    assert done.returncode == 0, done.stderr
-    with _serving(old) as installation:
-        assert installation.query(PLACED)[0][1] == 400
-
-
 def _environment(data: Path, **changes: str) -> dict[str, str]:
     kept = {
         name: text
@@ -153,6 +137,18 @@ def _start_upgrade(data: Path, old_programs: str = str(OLD), **changes: str) -> 
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def _upgrade_and_kill(data: Path) -> None:
+    """Killed, with all that it started, once the new cluster stands beside the old one."""
+    with _start_upgrade(data) as upgrading:
+        deadline = time.monotonic() + 60
+        while not (data / "upgrade" / "postgres" / "PG_VERSION").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        main = psutil.Process(upgrading.pid)
+        for process in [*main.children(recursive=True), main]:
+            process.send_signal(signal.SIGKILL)
 
 
 def _upgrade(data: Path, old_programs: str, **changes: str) -> "subprocess.CompletedProcess[str]":

@@ -20,7 +20,7 @@ from tests.benchmarks.measure import Result, ratio, take_turns, told
 
 READY, FINISHED = 7000, 5000
 ROUNDS, PAIRS, WARM = 10, 100, 10
-NEXT = leases.NEXT.format(filters="")
+NEXT, _ = leases.next_statement("")
 JOBS = """
 INSERT INTO procrastinate_jobs (queue_name, task_name, priority, args, status)
 SELECT 'default', 'write_offer', n % 4, jsonb_build_object('text', repeat('what the customer wants ', 20)),

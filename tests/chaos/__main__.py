@@ -20,6 +20,7 @@ from tests.inbox.mail import fuzz
 from tests.infra import street
 
 AT_LENGTH = (
+    "tests/inbox/test_injection.py",
     "tests/infra/test_slo_arithmetic.py",
     "tests/api/test_openapi.py",
     "tests/inbox/imap/test_connection.py",

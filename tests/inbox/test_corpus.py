@@ -25,7 +25,7 @@ def counts() -> tuple[int, ...]:
 
 def test_the_corpus_goes_in_twice_and_nothing_is_doubled() -> None:
     files = sorted(path for path in CORPUS.rglob("*") if path.parent != CORPUS and path.is_file())
-    files = files[:: max(1, 4 // times(1))]
+    files = files[:: max(1, 10 // times(1))]
     if not files:
         pytest.skip(f"there is no mail beside the project at ../shared/mail ({CORPUS.parent.name})")
     first = [services.take_in(by=SYSTEM, address=ACCOUNT, raw=path.read_bytes() or b"\n") for path in files]

@@ -50,9 +50,9 @@ def test_killed_again_and_again_it_stores_each_message_once(mailbox: Mailbox) ->
         before = Message.objects.count()
         process = start(mailbox)
         deadline = time.monotonic() + 30
-        while Message.objects.count() == before and process.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.005)
-        time.sleep(chance.random() * 0.08)
+        enough = before + chance.randrange(1, MESSAGES // (KILLS + 1))
+        while Message.objects.count() < enough and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
         process.communicate()
         left.append(Message.objects.count())
