@@ -1,7 +1,7 @@
 """Empties the tables after a test that committed, in a seventh of the time that Django's `flush` takes.
 
-Django empties all hundred tables and then has permissions, schedules and triggers written anew. Here only those tables
-are emptied that a test filled; what migrations wrote stays where no test changed it. After one that did, Django does it all.
+Django empties all hundred tables and then has permissions, schedules and triggers written anew. Here only those are
+emptied that a test filled, and what migrations wrote stays. After a test that changed that, Django does it all.
 """
 
 from collections.abc import Iterator

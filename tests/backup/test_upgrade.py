@@ -55,7 +55,9 @@ def old(template: Path) -> Iterator[Path]:
     shutil.rmtree(parent)
 
 
-def test_after_a_kill_it_can_be_run_again_and_the_new_programs_serve_the_data(old: Path, saved: Saved) -> None:
+def test_after_a_kill_it_can_be_run_again_and_the_new_programs_serve_the_data(
+    old: Path, saved: Saved
+) -> None:
     _upgrade_and_kill(old)
     assert (old / "postgres" / "PG_VERSION").read_text().strip() == "15"
     done = _upgrade(old, str(OLD))

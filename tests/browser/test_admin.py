@@ -104,11 +104,12 @@ def test_home_greets_whoever_signs_in_and_its_buttons_act(visit: Visit, ledger: 
 
 
 def test_home_stays_fresh_while_it_is_looked_at(visit: Visit, ledger: Task) -> None:
-    visit.page.clock.install()
-    visit.open("/admin/")
-    make_task(title="Come at once", status="ready")
-    visit.page.clock.run_for(21_000)
-    expect(visit.page.locator("#mc-needs")).to_contain_text("Come at once")
+    with visit.apart() as page:
+        page.clock.install()
+        page.goto(f"{visit.base}/admin/")
+        make_task(title="Come at once", status="ready")
+        page.clock.run_for(21_000)
+        expect(page.locator("#mc-needs")).to_contain_text("Come at once")
 
 
 def test_the_palette_finds_a_task_by_its_beginning(visit: Visit, ledger: Task) -> None:
@@ -137,13 +138,10 @@ def test_a_related_record_opens_in_a_frame(visit: Visit) -> None:
     expect(frame.locator("[name=every]")).to_be_visible()
 
 
-def test_reading_without_scripts_works(chromium: object, visit: Visit, ledger: Task) -> None:
-    state = visit.page.context.storage_state()
-    window = visit.page.context.browser.new_context(java_script_enabled=False, storage_state=state)  # type: ignore[union-attr]
-    page = window.new_page()
-    page.goto(f"{visit.base}/admin/missioncontrol/task/{ledger.pk}/change/")
-    expect(page.get_by_text("held by john:abc123")).to_be_visible()
-    page.get_by_label("Comment").fill("Written without scripts.")
-    page.get_by_role("button", name="Comment", exact=True).click()
-    expect(page.get_by_text("Written without scripts.")).to_be_visible()
-    window.close()
+def test_reading_without_scripts_works(visit: Visit, ledger: Task) -> None:
+    with visit.apart(java_script_enabled=False) as page:
+        page.goto(f"{visit.base}/admin/missioncontrol/task/{ledger.pk}/change/")
+        expect(page.get_by_text("held by john:abc123")).to_be_visible()
+        page.get_by_label("Comment").fill("Written without scripts.")
+        page.get_by_role("button", name="Comment", exact=True).click()
+        expect(page.get_by_text("Written without scripts.")).to_be_visible()

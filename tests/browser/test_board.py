@@ -198,15 +198,12 @@ def test_a_phone_swipes_through_the_columns(visit: Visit, ledger: dict[str, Task
 
 
 def test_without_scripts_a_card_leads_to_its_page(visit: Visit, ledger: dict[str, Task]) -> None:
-    state = visit.page.context.storage_state()
-    window = visit.page.context.browser.new_context(java_script_enabled=False, storage_state=state)  # type: ignore[union-attr]
-    page = window.new_page()
-    page.goto(f"{visit.base}{BOARD}")
-    page.get_by_label("Team").select_option("sales")
-    page.get_by_role("button", name="Apply").click()
-    expect(page.locator(card(page, ledger["held"]))).to_have_count(0)
-    page.get_by_role("button", name=f"Move #{ledger['open'].pk}").click()
-    expect(page.get_by_role("heading", name="Write the tender")).to_be_visible()
-    page.get_by_role("link", name="← Board").click()
-    assert page.url.endswith(f"{BOARD}?team=sales")
-    window.close()
+    with visit.apart(java_script_enabled=False) as page:
+        page.goto(f"{visit.base}{BOARD}")
+        page.get_by_label("Team").select_option("sales")
+        page.get_by_role("button", name="Apply").click()
+        expect(page.locator(card(page, ledger["held"]))).to_have_count(0)
+        page.get_by_role("button", name=f"Move #{ledger['open'].pk}").click()
+        expect(page.get_by_role("heading", name="Write the tender")).to_be_visible()
+        page.get_by_role("link", name="← Board").click()
+        assert page.url.endswith(f"{BOARD}?team=sales")
