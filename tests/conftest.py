@@ -1,11 +1,13 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from django.core.servers.basehttp import WSGIRequestHandler
 from django.test import override_settings
 from pytest_django import DjangoDbBlocker
-from xdist.scheduler import LoadFileScheduling
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 from tests.cast import Cast, assemble
 from tests.emptying import quick_emptying
@@ -45,6 +47,13 @@ def quick_passwords() -> Iterator[None]:
 def static_files_are_found_when_asked_for() -> Iterator[None]:
     """Every test client makes the middleware anew, which would walk all static files each time."""
     with override_settings(WHITENOISE_AUTOREFRESH=True):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def the_test_server_answers_at_once() -> Iterator[None]:
+    """Its answers' bodies would wait for the acknowledgement of their heads, 40 ms each."""
+    with patch.object(WSGIRequestHandler, "disable_nagle_algorithm", True):
         yield
 
 

@@ -70,7 +70,8 @@ def _hashes(tables: list[str]) -> dict[str, str]:
 def _asked(sql: str) -> list[tuple[object, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql)
-        return cursor.fetchall()
+        found: list[tuple[object, ...]] = cursor.fetchall()
+    return found
 
 
 def _quoted(name: str) -> str:

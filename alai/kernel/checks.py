@@ -13,9 +13,10 @@ from alai.kernel.models import SCOPES
 from alai.kernel.tokens import PRIVILEGED
 
 Found = list[CheckMessage]
+SETTINGS = "settings"  # the tag of checks that need nothing but those
 
 
-@register
+@register(SETTINGS)
 def host_is_safe(**_: Any) -> Found:
     if settings.HTTPS or _is_loopback(settings.HOST):
         return []
@@ -38,7 +39,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-@register
+@register(SETTINGS)
 def time_zone_is_known(**_: Any) -> Found:
     try:
         ZoneInfo(settings.TIME_ZONE)
@@ -50,14 +51,14 @@ def time_zone_is_known(**_: Any) -> Found:
     return []
 
 
-@register
+@register(SETTINGS)
 def port_is_possible(**_: Any) -> Found:
     if 1 <= settings.PORT <= 65535:
         return []
     return [Error(f"PORT is {settings.PORT}.", hint="Set PORT to a number from 1 to 65535.", id="alai.E002")]
 
 
-@register
+@register(SETTINGS)
 def slack_is_well_formed(**_: Any) -> Found:
     found: Found = []
     if settings.SLACK_BOT_TOKEN and not re.fullmatch(r"xox[bep][.-][\w.-]{8,}", settings.SLACK_BOT_TOKEN):
@@ -69,7 +70,7 @@ def slack_is_well_formed(**_: Any) -> Found:
     return found
 
 
-@register
+@register(SETTINGS)
 def log_level_is_known(**_: Any) -> Found:
     if settings.LOG_LEVEL.upper() in logging.getLevelNamesMapping():
         return []
@@ -77,7 +78,7 @@ def log_level_is_known(**_: Any) -> Found:
     return [Error(f"LOG_LEVEL is {settings.LOG_LEVEL!r}; INFO is used.", hint=hint, id="alai.E005")]
 
 
-@register
+@register(SETTINGS)
 def broker_is_supported(**_: Any) -> Found:
     if settings.BROKER_URL.startswith(("redis://", "rediss://")):
         return []
@@ -85,7 +86,7 @@ def broker_is_supported(**_: Any) -> Found:
     return [Error("BROKER_URL is not an address of Valkey or Redis.", hint=hint, id="alai.E006")]
 
 
-@register
+@register(SETTINGS)
 def pool_is_possible(**_: Any) -> Found:
     size = settings.DATABASES["default"].get("OPTIONS", {}).get("pool", {}).get("max_size", 1)
     if size >= 1:
@@ -93,7 +94,7 @@ def pool_is_possible(**_: Any) -> Found:
     return [Error(f"DATABASE_POOL is {size}.", hint="Set DATABASE_POOL to 1 or more.", id="alai.E007")]
 
 
-@register
+@register(SETTINGS)
 def proxy_count_is_possible(**_: Any) -> Found:
     if settings.PROXY_COUNT >= 0:
         return []
@@ -101,7 +102,7 @@ def proxy_count_is_possible(**_: Any) -> Found:
     return [Error("PROXY_COUNT is negative.", hint=hint, id="alai.E008")]
 
 
-@register
+@register(SETTINGS)
 def own_tokens_are_harmless(**_: Any) -> Found:
     found: Found = []
     wrong = [scope for scope in settings.OWN_TOKEN_SCOPES if scope not in SCOPES or scope in PRIVILEGED]

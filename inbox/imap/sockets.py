@@ -76,6 +76,8 @@ class BoundedSocket(_Bounded, socket.socket):
                 # An address that swallows everything leaves the next ones their share.
                 one.settimeout(max(0.05, (end - time.monotonic()) / (len(places) - number)))
                 one.connect(place)
+                # A command goes out at once, without the acknowledgement of the one before.
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except OSError as error:
                 one.close()
                 failure = error

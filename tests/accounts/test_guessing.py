@@ -98,7 +98,8 @@ def test_what_was_typed_is_not_kept(mia: User) -> None:
     phone = give_phone(mia)
     client = browser()
     type_password(client, "mia")
-    nearly = phone.recovery_codes[0][:-1] + "2"
+    code = phone.recovery_codes[0]
+    nearly = code[:-1] + ("2" if code[-1] != "2" else "3")
     type_code(client, nearly)
     attempt = AccessAttempt.objects.get()
     assert attempt.username == "mia"

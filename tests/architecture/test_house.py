@@ -8,12 +8,14 @@ from types import ModuleType
 
 import pytest
 from celery import current_app
-from django.core.management import get_commands
+from django.core.management import get_commands, load_command_class
 from django_celery_beat.models import PeriodicTask
 
+from alai.kernel.command import Command
 from alai.schedule import SCHEDULES
 from inbox import services as inbox_services
 from missioncontrol import services
+from tests.benchmarks.__main__ import BENCHMARKS
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ["alai", "missioncontrol", "inbox", "infra"]
@@ -50,6 +52,17 @@ def test_every_command_of_ours_is_tested() -> None:
     ours = [name for name, app in get_commands().items() if str(app).split(".")[0] in PACKAGES]
     assert ours
     assert [name for name in ours if name not in tests] == []
+
+
+def test_every_command_of_ours_starts_without_loading_every_page() -> None:
+    ours = [(str(app), name) for name, app in get_commands().items() if str(app).split(".")[0] in PACKAGES]
+    assert [name for app, name in ours if not isinstance(load_command_class(app, name), Command)] == []
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_every_benchmark_can_be_loaded(name: str) -> None:
+    """Those that nobody ran for a while, too."""
+    assert callable(import_module(f"tests.benchmarks.{name}").run)
 
 
 def test_modules_fit_in_the_head() -> None:

@@ -11,6 +11,25 @@ ROOT = Path(__file__).resolve().parents[2]
 NOWHERE = {"DATABASE_URL": "postgres://u:p@127.0.0.1:1/x", "BROKER_URL": "redis://127.0.0.1:1/0"}
 
 
+def manage(command: str, setting: dict[str, str], folder: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "manage.py", command],
+        cwd=ROOT,
+        env={**os.environ, **NOWHERE, "DATA_DIR": str(folder), **setting},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_command_of_ours_names_it_too(tmp_path: Path) -> None:
+    """It reads the settings' checks alone, not those for which every page is loaded."""
+    run = manage("bootstrap", {"PORT": "70000"}, tmp_path)
+    assert run.returncode == 1 and "PORT is 70000" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
 @pytest.mark.parametrize(
     ("setting", "sentence"),
     [
@@ -21,15 +40,7 @@ NOWHERE = {"DATABASE_URL": "postgres://u:p@127.0.0.1:1/x", "BROKER_URL": "redis:
     ],
 )
 def test_it_is_named_without_a_traceback(setting: dict[str, str], sentence: str, tmp_path: Path) -> None:
-    run = subprocess.run(
-        [sys.executable, "manage.py", "migrate"],
-        cwd=ROOT,
-        env={**os.environ, **NOWHERE, "DATA_DIR": str(tmp_path), **setting},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    run = manage("migrate", setting, tmp_path)
     assert run.returncode == 1
     assert run.stderr.strip().splitlines()[-1].startswith(f"error: {sentence}")
     assert "Traceback" not in run.stderr

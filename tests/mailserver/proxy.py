@@ -53,6 +53,8 @@ class Proxy:
                 continue
             self.connections += 1
             self._open += [client, server]
+            for one in (client, server):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # it passes on pieces as they come
             for source, sink, back in ((client, server, False), (server, client, True)):
                 threading.Thread(target=self._pass, args=(source, sink, back), daemon=True).start()
 

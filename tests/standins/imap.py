@@ -95,6 +95,7 @@ class ImapStandIn:
     def _serve(self, raw: socket.socket) -> None:
         with contextlib.suppress(OSError, ValueError):
             raw.settimeout(30)
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # it answers in small pieces, at once
             _Talk(self, self._context.wrap_socket(raw, server_side=True)).run()
         raw.close()
 

@@ -49,6 +49,7 @@ class Handler[Played: StandIn](BaseHTTPRequestHandler):
 
     server: Server
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two pieces
 
     @property
     def stand_in(self) -> Played:

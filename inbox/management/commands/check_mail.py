@@ -3,14 +3,15 @@
 import argparse
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from alai.kernel import command
 from alai.kernel.words import plural
 from inbox.fetching.checking import check
 from inbox.management.naming import chosen
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = (
         "Connect to mail accounts and say what is there: TLS, folders, messages, how far they are read. Nothing is "
         "stored and nothing changes on the server. Without ADDRESS: every account that is switched on. Exit status 1 "

@@ -3,15 +3,16 @@
 import argparse
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from alai.kernel import command
 from alai.kernel.words import plural
 from inbox.fetching.kept import KEEPER
 from inbox.fetching.poll import poll
 from inbox.management.naming import chosen
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = (
         "Fetch what is new from mail accounts now, also from those that wait after a failure. Without ADDRESS: from "
         "every account that is switched on. Exit status 1 when one failed."

@@ -4,15 +4,16 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from alai.kernel import command
 from alai.kernel.errors import ApiError
 from alai.kernel.words import plural
 from inbox import services
 from inbox.access import SYSTEM
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = (
         'Import a strategic-partners.json: {"senders": [{"email", "name", "tier", "reason"}], "domains": [...]}. '
         "Partners that are there already get the file's name, tier and reason; none is removed. All or nothing."

@@ -4,12 +4,12 @@ import argparse
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 
+from alai.kernel import command
 from inbox import services
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = (
         "Send the daily inbox digest to the channel INBOX_SLACK_CHANNEL. It goes out once a day; --force sends it "
         "again, --dry-run prints it and sends nothing."

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from alai.kernel import command
 from inbox.mail import limits, parse
 from inbox.triage import Action, Classification, Surroundings, Verdict, judge
 
@@ -24,7 +25,7 @@ UNDECIDED: dict[str, Any] = {
 }
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = (
         "Judge raw mail in files: one line a file, exit status 0 when each got its line. It needs no database, no "
         "network and no LLM; what only an LLM could decide is `deferred`. The files are taken as a stranger's: "
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         "judged as on the day of its own Date, so that the 30-day rule touches none; with --at it does, after the "
         "security scan."
     )
+
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:

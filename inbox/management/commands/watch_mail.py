@@ -3,8 +3,9 @@
 import argparse
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from alai.kernel import command
 from alai.kernel.errors import ApiError
 from inbox.access import SYSTEM
 from inbox.models import Account
@@ -16,7 +17,7 @@ FIELDS = {
 }  # fmt: skip
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = (
         "Watch a mail account. The password stays where the reference says: env:NAME is an environment variable of "
         "the mail worker, file:/path a file with mode 0600. What is not given stays as it is."

@@ -4,12 +4,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from alai.kernel import command
 from infra import registry
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = "Write the registry as YAML files, with a JSON Schema of each for editors."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from alai.kernel import command
 from alai.kernel.errors import ApiError
 from infra import gatus, services
 from infra.gatus import NotTaken, Reading
@@ -28,7 +29,7 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = (
         "Take the endpoints of a Gatus configuration over as checks. Each endpoint is taken whole or named with the "
         "reason why not; a check that is there already is left as it is. export_registry writes them into files."

@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from alai.kernel import context
+from alai.kernel import command, context
 from infra import registry
 from infra.registry import Outcome, RegistryError
 
 SHOWN = 40
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = (
         "Load the registry's YAML files: create, update, and delete what files once brought and no longer have. "
         "What was edited in the admin is kept and listed as a difference. All or nothing."

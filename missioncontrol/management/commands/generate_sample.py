@@ -4,15 +4,16 @@ import argparse
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from alai.kernel import command
 from alai.kernel.backup.progress import shown
 from missioncontrol import sample
 
 MOST = 20_000_000
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = (
         "Fill an empty ledger with made-up tasks, events and memories of two years, the same for the same seed. "
         "A million tasks take some minutes. Use a DATA_DIR of its own: nothing tells them from real ones."

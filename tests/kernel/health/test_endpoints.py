@@ -146,7 +146,7 @@ def test_a_frozen_valkey_only_degrades(house: House) -> None:
 
 def test_a_frozen_postgres_is_told_in_time_however_often_it_is_asked(house: House) -> None:
     with frozen(house.postgres):
-        for _ in range(6):
+        for _ in range(4):
             status, body, seconds = house.ready()
             assert (status, statuses(body)["database"]) == (503, "unavailable") and seconds < 2.1
         assert psutil.Process(house.site.process.pid).children()[0].num_threads() < 60

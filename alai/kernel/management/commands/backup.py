@@ -5,16 +5,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError
 
-from alai.kernel import context
+from alai.kernel import command, context
 from alai.kernel.backup.errors import BackupError
 from alai.kernel.backup.progress import shown
 from alai.kernel.backup.take import Taken, take
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = (
         "Write every table and stored file to FILE, as they were at one moment; Mission Control may go on meanwhile. "
         "Row counts and checksums go with them. FILE appears when it is whole, and its owner alone can read it: it "

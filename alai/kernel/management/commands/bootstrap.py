@@ -5,15 +5,14 @@ import secrets
 from typing import Any
 
 from django.contrib.auth.models import Group, User
-from django.core.management.base import BaseCommand
 
-from alai.kernel import audit, context
+from alai.kernel import audit, command, context
 from alai.kernel.models import Actor
 
 NAME = "admin"
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = (
         "Create the first administrator, unless there is one. The name and a random password are printed once; "
         "ADMIN_PASSWORD sets the password."

@@ -5,17 +5,17 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
-from alai.kernel import context
+from alai.kernel import command, context
 from alai.kernel.auth import issue_token
 from alai.kernel.models import SCOPES, Actor
 
 DEFAULT_SCOPES = ["tasks:read", "tasks:write", "hivemind"]
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = (
         "Create an API token for an agent and print it once; only its hash is stored. "
         f"Scopes: {', '.join(SCOPES)}. Without --scope: {', '.join(DEFAULT_SCOPES)}."

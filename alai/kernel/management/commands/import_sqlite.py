@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import OperationalError, ProgrammingError
 from tqdm import tqdm
 
+from alai.kernel import command
 from alai.kernel.importing.runner import BATCH_ROWS, Busy, Report, run, to_json
 
 UNDEFINED_TABLE = "42P01"
@@ -18,7 +19,7 @@ SHOWN = 10  # differences of the sample
 COLUMNS = ("source", "created", "updated", "unchanged", "rejected")
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = (
         "Import legacy SQLite files: each is recognised by its tables and copied first, so that the old system may "
         "go on writing. Every row is created, updated, unchanged or rejected with a reason (see Import rejects in "

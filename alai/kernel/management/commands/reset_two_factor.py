@@ -4,16 +4,16 @@ import argparse
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from alai.kernel import context, two_factor
+from alai.kernel import command, context, two_factor
 from alai.kernel.errors import ApiError
 from alai.kernel.principals import Principal
 
 OPERATOR = Principal(actor="system", scopes=frozenset({"admin"}))
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = (
         "Take away a person's second factor and end their sessions; their password alone signs them in then. "
         "For the last administrator, who has nobody to ask. It stands in the audit trail."

@@ -6,17 +6,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import DatabaseError
 
-from alai.kernel import context
+from alai.kernel import command, context
 from alai.kernel.backup.bring_back import bring_back, check
 from alai.kernel.backup.errors import BackupError
 from alai.kernel.backup.manifest import Manifest
 from alai.kernel.backup.progress import shown
 
 
-class Command(BaseCommand):
+class Command(command.Command):
     help = (
         "Put back what `manage.py backup` saved, into an empty installation; every table's rows and checksum are "
         "verified. It happens in one transaction: a restore that fails or is killed changes nothing. A backup of an "
