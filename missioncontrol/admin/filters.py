@@ -53,7 +53,8 @@ class ColumnFilter(Narrowing, DropdownFilter):
     """The values that a column has; `-` is none."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
-        return [*((value, value) for value in distinct(Task, str(self.parameter_name))), ("-", "None")]
+        known = distinct(Task, str(self.parameter_name), chosen=self.value())
+        return [*((value, value) for value in known if value != "-"), ("-", "None")]
 
 
 class TeamFilter(ColumnFilter):

@@ -28,7 +28,9 @@ class ActorFilter(DropdownFilter):
     parameter_name = "actor"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name or "-", name or "nobody known") for name in ["", *distinct(AuditEntry, "actor")]]
+        chosen = self.value()
+        known = distinct(AuditEntry, "actor", chosen=None if chosen == "-" else chosen)
+        return [("-", "nobody known"), *((name, name) for name in known)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
         value = self.value()
@@ -40,7 +42,7 @@ class TableFilter(DropdownFilter):
     parameter_name = "table"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(table, noun(table)) for table in distinct(AuditEntry, "target_type")]
+        return [(table, noun(table)) for table in distinct(AuditEntry, "target_type", chosen=self.value())]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
         return queryset.filter(target_type=self.value()) if self.value() else queryset

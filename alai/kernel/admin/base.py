@@ -89,8 +89,11 @@ SELECT value FROM steps WHERE value IS NOT NULL LIMIT 200
 """
 
 
-def distinct(model: type[Model], column: str) -> list[str]:
-    """The values of a text column but the empty one, at most 200, looked up once a minute."""
+def distinct(model: type[Model], column: str, *, chosen: str | None = None) -> list[str]:
+    """The values of a text column but the empty one, at most 200, looked up once a minute.
+
+    `chosen` is among them, however new: a list filter that does not know what it was asked for is left out by Django.
+    """
     table = model._meta.db_table
 
     def read() -> list[str]:
@@ -98,4 +101,5 @@ def distinct(model: type[Model], column: str) -> list[str]:
             cursor.execute(DISTINCT.format(column=column, table=table))
             return [value for (value,) in cursor.fetchall()]
 
-    return list(cache.get_or_set(f"distinct:{table}.{column}", read, 60) or [])
+    found = list(cache.get_or_set(f"distinct:{table}.{column}", read, 60) or [])
+    return sorted([*found, chosen]) if chosen and chosen not in found else found

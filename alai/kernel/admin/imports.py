@@ -25,7 +25,7 @@ class ReasonFilter(DropdownFilter):
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(code, code.replace("_", " ").capitalize()) for code in distinct(ImportReject, "reason")]
+        return [(code, code.replace("_", " ").capitalize()) for code in distinct(ImportReject, "reason", chosen=self.value())]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ImportReject]) -> QuerySet[ImportReject]:
         return queryset.filter(reason=self.value()) if self.value() else queryset

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -38,6 +39,17 @@ def test_a_channel_shows_who_said_what(ada: Client) -> None:
     assert "Disk full" not in ops
     alert = Message.objects.get(channel="alerts")
     assert "example.com" in text(ada, reverse("admin:missioncontrol_message_change", args=[alert.pk]))
+
+
+def test_a_channel_that_is_new_narrows_the_list_at_once(ada: Client) -> None:
+    """Which channels there are is looked up once a minute, and before the first message there was none."""
+    cache.clear()
+    text(ada, MESSAGES)
+    Message.objects.create(channel="ops", sender="john", body="Deploying")
+    Message.objects.create(channel="alerts", sender="mehanik", body="Disk full")
+    shown = text(ada, f"{MESSAGES}?channel=ops")
+    assert "Deploying" in shown and "Disk full" not in shown
+    assert '<option value="ops" selected>ops</option>' in shown
 
 
 def test_memories_are_found_by_their_words_and_show_their_past(ada: Client) -> None:
