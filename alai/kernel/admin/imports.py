@@ -25,7 +25,8 @@ class ReasonFilter(DropdownFilter):
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(code, code.replace("_", " ").capitalize()) for code in distinct(ImportReject, "reason", chosen=self.value())]
+        known = distinct(ImportReject, "reason", chosen=self.value())
+        return [(code, code.replace("_", " ").capitalize()) for code in known]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ImportReject]) -> QuerySet[ImportReject]:
         return queryset.filter(reason=self.value()) if self.value() else queryset
