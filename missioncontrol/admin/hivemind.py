@@ -28,7 +28,9 @@ class ValueFilter(DropdownFilter):
         return queryset.filter(**{self.parameter_name: self.value()}) if self.value() else queryset
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(value, value) for value in distinct(model_admin.model, self.parameter_name, chosen=self.value())]
+        return [
+            (value, value) for value in distinct(model_admin.model, self.parameter_name, chosen=self.value())
+        ]
 
 
 class ChannelFilter(ValueFilter):
