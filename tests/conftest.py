@@ -4,6 +4,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.core.cache import cache
 from django.core.servers.basehttp import WSGIRequestHandler
 from django.test import override_settings
 from pytest_django import DjangoDbBlocker
@@ -55,6 +56,12 @@ def the_test_server_answers_at_once() -> Iterator[None]:
     """Its answers' bodies would wait for the acknowledgement of their heads, 40 ms each."""
     with patch.object(WSGIRequestHandler, "disable_nagle_algorithm", True):
         yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered_of_the_test_before() -> None:
+    """Teams, channels and counts stand in the cache for up to a minute."""
+    cache.clear()
 
 
 @pytest.fixture

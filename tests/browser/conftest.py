@@ -10,7 +10,6 @@ from typing import Any, Literal
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group, User
-from django.core.cache import cache
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
@@ -123,7 +122,6 @@ def visit(
     request: pytest.FixtureRequest, windows: dict[Colours, BrowserContext], live_server: LiveServer, ada: User
 ) -> Iterator[Visit]:
     """Ada, signed in, in light colours (or those that `in_both_colours` asks for); no complaint may be left."""
-    cache.clear()  # other tests' teams and owners stand in it for a while
     window = windows[getattr(request, "param", "light")]
     window.add_cookies([{"name": SESSION_COOKIE_NAME, "value": session_of(ada), "url": live_server.url}])
     visit = Visit(window.new_page(), live_server.url)

@@ -59,6 +59,20 @@ def test_hits_and_misses_are_counted(server: tuple[object, CountingRedisCache]) 
     assert 0 < (value("alai_cache_hit_ratio", cache_type=CACHE_TYPE) or 0) < 1
 
 
+def test_clearing_leaves_what_is_not_the_cache_s(
+    server: tuple[subprocess.Popen[bytes], CountingRedisCache],
+) -> None:
+    """Jobs wait in the same Valkey."""
+    _, cache = server
+    client = cache._cache.get_client(None, write=True)
+    client.rpush("celery", "a job")
+    client.set("mc:alive:worker", "now")
+    cache.set_many({"a": 1, "b": 2})
+    cache.clear()
+    assert cache.get_many(["a", "b"]) == {}
+    assert sorted(client.keys()) == [b"celery", b"mc:alive:worker"]
+
+
 def assert_empty(cache: CountingRedisCache) -> None:
     cache.set("a", 1)
     assert cache.set_many({"a": 1}) == [] and cache.get_many(["a"]) == {}

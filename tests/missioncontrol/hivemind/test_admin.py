@@ -2,7 +2,6 @@
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -43,7 +42,6 @@ def test_a_channel_shows_who_said_what(ada: Client) -> None:
 
 def test_a_channel_that_is_new_narrows_the_list_at_once(ada: Client) -> None:
     """Which channels there are is looked up once a minute, and before the first message there was none."""
-    cache.clear()
     text(ada, MESSAGES)
     Message.objects.create(channel="ops", sender="john", body="Deploying")
     Message.objects.create(channel="alerts", sender="mehanik", body="Disk full")
