@@ -1,18 +1,12 @@
 """Finding: the list by full text, ⌘K by number and by the beginning of a word, each only what one may see."""
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
 from alai.kernel.models import Actor
 from missioncontrol.models import Task
 from tests.cast import make_task
-
-
-@pytest.fixture(autouse=True)
-def _nothing_remembered() -> None:
-    cache.clear()
 
 
 def found(client: Client, query: str) -> list[int]:

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -30,7 +29,6 @@ BOARD = "/admin/infra/incident/board/"
 def incident(transactional_db: None) -> Incident:
     """A site that was well for a month and is down now, with a budget that is nearly spent."""
     load_facts()
-    cache.clear()
     site = Site.objects.get(slug="alai.no")
     Site.objects.filter(pk=site.pk).update(public_status=True)
     check = Check.objects.create(

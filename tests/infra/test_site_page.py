@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -20,7 +19,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def site() -> Site:
     load_facts()
-    cache.clear()
     site = Site.objects.get(slug="alai.no")
     check = Check.objects.create(
         slug="http:alai.no",

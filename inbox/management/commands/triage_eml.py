@@ -33,8 +33,7 @@ class Command(command.Command):
         "judged as on the day of its own Date, so that the 30-day rule touches none; with --at it does, after the "
         "security scan."
     )
-
-    requires_system_checks: list[str] = []
+    requires_system_checks: list[str] = []  # what it judges depends on no setting
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(

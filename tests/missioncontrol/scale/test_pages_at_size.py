@@ -154,11 +154,6 @@ def large(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
             cache.clear()
 
 
-@pytest.fixture(autouse=True)
-def _nothing_remembered() -> None:
-    cache.clear()
-
-
 def reads(plan: dict[str, Any]) -> Iterator[tuple[str, str, float]]:
     """For each scan in a plan: how, of what, and how many rows it looked at in all."""
     if "Scan" in plan["Node Type"] and plan["Node Type"] != "Bitmap Index Scan":
