@@ -4,17 +4,21 @@ FUNCTIONS = """
 CREATE OR REPLACE FUNCTION kernel_audit() RETURNS trigger LANGUAGE plpgsql AS $$
 -- Arguments: the key column, the columns to omit, the columns whose change alone is not worth an entry.
 DECLARE
-    key_column text := TG_ARGV[0];
-    omit text[] := string_to_array(TG_ARGV[1], ',');
-    quiet text[] := string_to_array(TG_ARGV[2], ',');
-    context jsonb := coalesce(nullif(current_setting('alai.context', true), ''), '{}')::jsonb;
+    context jsonb := coalesce(nullif(current_setting('alai.context', true), ''), '{}');
+    key_column text;
+    omit text[];
+    quiet text[];
 BEGIN
     IF context ->> 'history' = TG_TABLE_NAME THEN
         RETURN NULL;  -- the service writes its own history row in this transaction
     ELSIF context ? 'bulk' THEN
         PERFORM kernel_audit_bulk(TG_OP, TG_TABLE_NAME, context);
         RETURN NULL;
-    ELSIF TG_OP = 'INSERT' THEN
+    END IF;
+    key_column := TG_ARGV[0];
+    omit := string_to_array(TG_ARGV[1], ',');
+    quiet := string_to_array(TG_ARGV[2], ',');
+    IF TG_OP = 'INSERT' THEN
         INSERT INTO kernel_auditentry
             (actor, on_behalf_of, action, target_type, target_id, before, after, why, request_id, db_user)
         SELECT coalesce(context ->> 'actor', ''), coalesce(context ->> 'behalf', ''), 'insert', TG_TABLE_NAME,
