@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.http import HttpRequest
 from django_celery_beat.models import (
     ClockedSchedule,
@@ -19,6 +20,7 @@ from django_celery_beat.models import (
 
 from alai import celery
 from alai.kernel import audit, context, logs
+from alai.kernel.models import AuditEntry
 from alai.schedule import seed
 
 
@@ -50,6 +52,10 @@ def signed_in(sender: object, request: HttpRequest | None, user: User, **_: obje
 
 
 def after_migrate(**_: object) -> None:
-    """Triggers and seeds that follow what the apps registered."""
-    audit.install_triggers()
-    seed()
+    """Triggers and seeds that follow what the apps registered, as far as their tables are there: of one app alone
+    (`migrate kernel`) they may not be yet."""
+    existing = connection.introspection.table_names()
+    if AuditEntry._meta.db_table in existing:
+        audit.install_triggers()
+    if PeriodicTask._meta.db_table in existing:
+        seed()

@@ -9,10 +9,12 @@ from types import ModuleType
 import pytest
 from celery import current_app
 from django.core.management import get_commands, load_command_class
+from django.db import connection
 from django_celery_beat.models import PeriodicTask
 
 from alai.kernel.command import Command
 from alai.schedule import SCHEDULES
+from alai.wiring import after_migrate
 from inbox import services as inbox_services
 from missioncontrol import services
 from tests.benchmarks.__main__ import BENCHMARKS
@@ -36,6 +38,16 @@ def test_no_run_waits_longer_than_for_the_next_one(db: None) -> None:
     assert {one.name: one.expire_seconds for one in seeded} == {
         name: seconds for name, (_, seconds, _) in SCHEDULES.items()
     }
+
+
+@pytest.mark.parametrize("missing", ["django_celery_beat_periodictask", "kernel_auditentry"])
+def test_one_app_can_be_migrated_before_the_others_have_tables(db: None, missing: str) -> None:
+    """`manage.py migrate kernel` on an empty database: seeds and triggers wait for their tables."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION kernel_audit_bulk CASCADE")
+        cursor.execute(f"DROP TABLE {missing} CASCADE")
+    after_migrate()
+    assert missing not in connection.introspection.table_names()
 
 
 @pytest.mark.parametrize("services", [services, inbox_services])
