@@ -3,8 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from ninja import Schema
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from alai.kernel.models import ACTOR_NAME
 from alai.kernel.pagination import MAX_BIGINT
@@ -14,8 +13,11 @@ LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 SESSION_PART = r"[^:/\s\x00-\x1f\x7f]{1,120}"
 
 
-class Body(Schema):
-    """A request body: unknown fields are errors, so that a misspelt one is not silently lost."""
+class Body(BaseModel):
+    """A request body: unknown fields are errors, so that a misspelt one is not silently lost.
+
+    No ninja `Schema`: that one reads models and their relations, and to refuse unknown fields it validates twice.
+    """
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
 
