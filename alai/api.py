@@ -1,6 +1,5 @@
 """The REST API: one router an app, and the one place where errors become problem+json."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +12,7 @@ from ninja.openapi.schema import OpenAPISchema
 from alai.kernel.api import StrictParser, look_up_path
 from alai.kernel.errors import PROBLEM_JSON, ApiError, Invalid, problem_response
 from alai.kernel.me import router as me_router
+from alai.kernel.shapes import readable
 from alai.kernel.tokens_api import router as tokens_router
 from inbox.api import router as inbox_router
 from infra.api import router as infra_router
@@ -79,14 +79,9 @@ def explain(request: HttpRequest, error: ValidationError) -> HttpResponse:
         look_up_path(request)
     except ApiError as first:
         return problem_response(request, first)
-    errors = [{"loc": _place(one["loc"]), "msg": one["msg"]} for one in error.errors]
+    errors = readable(error.errors)
     places = ", ".join(".".join(str(part) for part in one["loc"][1:]) or "body" for one in errors)
     return problem_response(request, Invalid(f"Not valid: {places}.", errors=errors))
-
-
-def _place(loc: Sequence[str | int]) -> list[str | int]:
-    """Where in the request: the framework names its own parameter `body` once more."""
-    return [loc[0], *loc[2:]] if len(loc) > 1 and loc[0] == loc[1] == "body" else list(loc)
 
 
 @api.exception_handler(HttpError)

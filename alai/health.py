@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
@@ -22,6 +23,7 @@ def _lease_enforcement() -> health.Finding | None:
 health.register("lease_enforcement", _lease_enforcement)
 
 
+@csrf_exempt
 @require_safe
 def alive(request: HttpRequest) -> HttpResponse:
     """This process answers; asks nobody else."""
@@ -29,6 +31,7 @@ def alive(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok", "host": settings.HOST_NAME, "ts": now}, headers=NOT_CACHED)
 
 
+@csrf_exempt
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
     """503 only when nothing would work; what is merely impaired is `degraded` in the body."""
@@ -41,6 +44,7 @@ def ready(request: HttpRequest) -> HttpResponse:
     return JsonResponse(body, status=status, headers=NOT_CACHED)
 
 
+@csrf_exempt
 @require_safe
 def prometheus(request: HttpRequest) -> HttpResponse:
     principal = authenticate(request)

@@ -138,6 +138,7 @@ def create_task(request: HttpRequest, body: TaskIn) -> Status[TaskCreatedOut]:
     "/tasks/bulk",
     auth=WRITE,
     response={200: BulkOut, **PROBLEMS},
+    exclude_unset=True,
     operation_id="bulk_tasks",
     openapi_extra=idempotent(
         {
@@ -316,11 +317,11 @@ def claim_task(request: HttpRequest, task_id: int, body: ClaimIn) -> ClaimOut:
     response={200: ClaimOut, **PROBLEMS},
     operation_id="extend_claim",
 )
-def extend_claim(request: HttpRequest, task_id: int, body: ExtendIn) -> ClaimOut:
-    """Prolong your own live lease: the heartbeat of long work."""
+def extend_claim(request: HttpRequest, task_id: int, body: ExtendIn, fence: Fence = None) -> ClaimOut:
+    """Prolong your own live lease: the heartbeat of long work. A fencing token that is sent must be the lease's."""
     ttl = timedelta(minutes=body.ttl_minutes)
     standing = services.extend_claim(
-        by=caller(request), task_id=task_id, actor=body.actor, session=body.session, ttl=ttl
+        by=caller(request), task_id=task_id, actor=body.actor, session=body.session, ttl=ttl, fence=fence
     )
     return ClaimOut.of(standing, enforced=settings.MC_LEASE_ENFORCE)
 
@@ -331,13 +332,17 @@ def extend_claim(request: HttpRequest, task_id: int, body: ExtendIn) -> ClaimOut
     response={200: ReleaseOut, **PROBLEMS},
     operation_id="release_claim",
 )
-def release_claim(request: HttpRequest, task_id: int, body: ReleaseIn) -> ReleaseOut:
-    """End your lease. Ops end a stuck one with `force` and a reason; a CEO's approval is an `override`."""
+def release_claim(request: HttpRequest, task_id: int, body: ReleaseIn, fence: Fence = None) -> ReleaseOut:
+    """End your lease; a fencing token that is sent must be the lease's.
+
+    Ops end a stuck one with `force` and a reason; a CEO's approval is an `override`.
+    """
     standing = services.release_claim(
         by=caller(request),
         task_id=task_id,
         actor=body.actor,
         session=body.session or "-",
+        fence=fence,
         override=_override(body.override),
         force_reason=body.reason.strip() if body.force else "",
     )
@@ -414,8 +419,9 @@ def _filters(body: NextFiltersIn) -> NextFilters:
     return NextFilters(
         teams=several(body.team),
         owners=several(body.owner),
-        tags=tuple(body.tags or ()),
+        tags=(*several(body.tag), *several(body.tags)),
         sources=several(body.source),
+        parent_id=body.parent_id,
         priority_at_least=PRIORITIES[body.priority] if body.priority else None,
         capabilities=None if body.capabilities is None else tuple(body.capabilities),
     )

@@ -1,18 +1,24 @@
 """Many tasks in one request, each by itself."""
 
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import Field, TypeAdapter
 
+from alai.kernel import failures
 from alai.kernel.api import check_storable
-from alai.kernel.errors import ApiError, Invalid, problem_body
+from alai.kernel.errors import Invalid, problem_body
 from alai.kernel.pagination import MAX_BIGINT
 from alai.kernel.principals import Principal
-from alai.kernel.shapes import Id
+from alai.kernel.shapes import Id, Whole, readable
 from missioncontrol import services
 from missioncontrol.models import Status, Task
-from missioncontrol.schemas import BulkOut, BulkResult, TaskIn, TaskOut, TaskPatch, stored
+from missioncontrol.schemas import BulkOut, BulkResult, TaskCreatedOut, TaskIn, TaskOut, TaskPatch, stored
+
+logger = logging.getLogger(__name__)
 
 
 class CreateItem(TaskIn):
@@ -22,7 +28,7 @@ class CreateItem(TaskIn):
 class UpdateItem(TaskPatch):
     op: Literal["update"]
     id: Id
-    fencing_token: Annotated[int, Field(ge=0, le=MAX_BIGINT)] | None = None
+    fencing_token: Annotated[Whole, Field(ge=0, le=MAX_BIGINT)] | None = None
 
     def changes(self) -> dict[str, Any]:
         names = self.model_fields_set - {"op", "id", "fencing_token", "reason"}
@@ -34,24 +40,41 @@ ITEM: TypeAdapter[CreateItem | UpdateItem] = TypeAdapter(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an item ended: with a task, or with a problem."""
+
+    status: int
+    task_id: int = 0
+    problem: dict[str, Any] | None = None
+    deduplicated: bool = False
+
+    def told(self, tasks: Mapping[int, TaskOut]) -> BulkResult:
+        """Only what there is."""
+        if self.problem is not None:
+            return BulkResult(status=self.status, problem=self.problem)
+        task = TaskCreatedOut(**tasks[self.task_id].model_dump(), deduplicated=self.deduplicated)
+        return BulkResult(status=self.status, task=task)
+
+
 def run_bulk(by: Principal, items: list[Any]) -> BulkOut:
     """One result an item, in their order; 201 created, 200 updated or deduplicated, else its problem."""
-    results = [_run(by, item) for item in items]
-    ids = [task_id for _, task_id, _ in results if task_id]
+    outcomes = [_run(by, item) for item in items]
+    ids = [outcome.task_id for outcome in outcomes]
     tasks = {task.pk: TaskOut.of(task) for task in Task.objects.for_display().filter(pk__in=ids)}
-    return BulkOut(
-        results=[
-            BulkResult(status=status, problem=problem, task=tasks.get(task_id) if task_id else None)
-            for status, task_id, problem in results
-        ]
-    )
+    return BulkOut(results=[outcome.told(tasks) for outcome in outcomes])
 
 
-def _run(by: Principal, item: Any) -> tuple[int, int | None, dict[str, Any] | None]:
+def _run(by: Principal, item: Any) -> Outcome:
+    """A failure of one item, foreseen or not, keeps no other from being tried and told."""
     try:
         return _apply(by, _parse(item))
-    except ApiError as error:
-        return error.status, None, problem_body(error)
+    except Exception as error:
+        foreseen = failures.explain(error)
+        if foreseen is None:
+            logger.exception("An item of a bulk request failed")
+        problem = failures.internal_error() if foreseen is None else problem_body(foreseen)
+        return Outcome(problem["status"], problem=problem)
 
 
 def _parse(item: Any) -> CreateItem | UpdateItem:
@@ -59,16 +82,15 @@ def _parse(item: Any) -> CreateItem | UpdateItem:
     try:
         return ITEM.validate_python(item)
     except pydantic.ValidationError as error:
-        errors = [{"loc": list(one["loc"]), "msg": one["msg"]} for one in error.errors(include_url=False)]
-        raise Invalid("This item is not valid.", errors=errors) from None
+        raise Invalid("This item is not valid.", errors=readable(error.errors(include_url=False))) from None
 
 
-def _apply(by: Principal, item: CreateItem | UpdateItem) -> tuple[int, int | None, None]:
+def _apply(by: Principal, item: CreateItem | UpdateItem) -> Outcome:
     if isinstance(item, CreateItem):
         fields = stored(item.model_dump(exclude={"op"}))
         task, created = services.create_task(by=by, **{**fields, "status": Status(item.status)})
-        return (201 if created else 200), task.pk, None
+        return Outcome(201 if created else 200, task.pk, deduplicated=not created)
     services.update_task(
         by=by, task_id=item.id, changes=item.changes(), fence=item.fencing_token, reason=item.reason.strip()
     )
-    return 200, item.id, None
+    return Outcome(200, item.id)

@@ -13,7 +13,7 @@ from alai.kernel import pagination
 from alai.kernel.api import PROBLEMS, Scope, caller, idempotent
 from alai.kernel.errors import Invalid
 from alai.kernel.pagination import DEFAULT_LIMIT, MAX_LIMIT
-from alai.kernel.shapes import EARLIEST, LATEST, Body, Moment
+from alai.kernel.shapes import EARLIEST, LATEST, NUMBER, Body, Moment
 from missioncontrol import costs, services
 from missioncontrol.models import CostEntry
 from missioncontrol.services.common import visible_task
@@ -39,7 +39,7 @@ def _something(amount: Decimal) -> Decimal:
 
 
 Amount = Annotated[
-    Decimal, Field(max_digits=12, decimal_places=4, allow_inf_nan=False), AfterValidator(_something)
+    Decimal, NUMBER, Field(max_digits=12, decimal_places=4, allow_inf_nan=False), AfterValidator(_something)
 ]
 Day = Annotated[dt.date, AfterValidator(_known_year)]
 

@@ -7,18 +7,20 @@ from ninja import Schema
 from pydantic import Field, StringConstraints
 
 from alai.kernel import pagination
-from alai.kernel.shapes import ActorName, Body, Moment, Text
+from alai.kernel.shapes import NUMBER, ActorName, Body, Moment, Said, matching
 from missioncontrol.models import Memory, Message
 from missioncontrol.schemas import Tags
 
-Channel = Annotated[str, StringConstraints(pattern=r"^[^\s\x00-\x1f\x7f]{1,100}$")]
+Channel = Annotated[
+    str, matching(r"^[^\s\x00-\x1f\x7f]{1,100}$", "a channel's name has 1 to 100 characters without blanks")
+]
 Key = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Kind = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]
 
 
 class MessageIn(Body):
     channel: Channel
-    body: Annotated[Text, Field(min_length=1)]
+    body: Said
     payload: dict[str, Any] = {}
     recipient: ActorName | None = Field(
         None, description="Whom it is meant for; everybody in the channel can read it."
@@ -58,9 +60,9 @@ class MessageList(Schema):
 class MemoryIn(Body):
     kind: Kind
     key: Key
-    content: Annotated[Text, Field(min_length=1)]
+    content: Said
     tags: Tags = []
-    importance: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
+    importance: Annotated[float, NUMBER, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
     expires_at: Moment | None = None
 
 

@@ -129,10 +129,14 @@ CLAIM = f"""{_LOCK} hands AS MATERIALIZED ({_HANDS}), judged AS MATERIALIZED (
     FROM standing
 ), written AS (
     UPDATE {TABLE} t SET {_GRANT} FROM judged s WHERE t.id = s.id AND s.verdict = 'ok'
-    RETURNING {_WRITTEN}, s.live AND s.own AND NOT %(override)s::boolean AS again
+    RETURNING {_WRITTEN}, s.live AND s.own AND NOT %(override)s::boolean AS again,
+        CASE WHEN s.live AND NOT s.own THEN s.lease_actor || ':' || s.lease_session END AS taken_from
 ), event AS ({
     _EVENT.format(
-        kind="CASE WHEN again THEN 'lease_refreshed' ELSE 'claimed' END", data=_GRANT_DATA, rows="written"
+        kind="CASE WHEN again THEN 'lease_refreshed' ELSE 'claimed' END",
+        data=f'''{_GRANT_DATA}
+    || CASE WHEN taken_from IS NULL THEN '{{}}' ELSE jsonb_build_object('taken_from', taken_from) END''',
+        rows="written",
     )
 }
 ) {_STANDS}, CASE s.verdict WHEN 'wip_limit' THEN (SELECT holds FROM hands) END AS holds, {_SAY_WHO}
@@ -178,7 +182,11 @@ FROM hands WHERE holds IS NOT NULL
 """
 
 EXTEND = f"""{_LOCK} judged AS MATERIALIZED (
-    SELECT *, CASE WHEN live AND own THEN 'ok' ELSE 'lease_not_held' END AS verdict FROM standing
+    SELECT *, CASE
+        WHEN NOT (live AND own) THEN 'lease_not_held'
+        WHEN %(fence)s::bigint <> fencing_token THEN 'stale_fence'
+        ELSE 'ok' END AS verdict
+    FROM standing
 ), written AS (
     UPDATE {TABLE} t SET
         lease_actor = s.lease_actor, lease_session = s.lease_session, lease_until = s.moment + %(ttl)s::interval
@@ -191,7 +199,9 @@ _END_LEASE = "lease_actor = '', lease_session = '', lease_until = NULL, lease_en
 RELEASE = f"""{_LOCK} judged AS MATERIALIZED (
     SELECT *, CASE
         WHEN lease_actor = '' OR NOT live AND NOT own AND NOT %(override)s::boolean THEN 'free'
-        WHEN NOT own AND NOT %(override)s::boolean THEN 'lease_held'
+        WHEN %(override)s::boolean THEN 'ok'
+        WHEN NOT own THEN 'lease_held'
+        WHEN %(fence)s::bigint <> fencing_token THEN 'stale_fence'
         ELSE 'ok' END AS verdict
     FROM standing
 ), written AS (
@@ -347,17 +357,29 @@ def next_statement(filters: str = "", teams: Sequence[str] = ()) -> tuple[str, d
     return sql, {f"team_{number}": team for number, team in enumerate(teams)}
 
 
-def extend(task_id: int, *, actor: str, session: str, ttl: timedelta) -> Standing | None:
-    """Prolong the caller's live lease from now on; None when there is no such task."""
-    return _one(EXTEND, task=task_id, **_grant(actor, session, ttl, {}))
+def extend(
+    task_id: int, *, actor: str, session: str, ttl: timedelta, fence: int | None = None
+) -> Standing | None:
+    """Prolong the caller's live lease from now on; None when there is no such task. A `fence` that is given has to
+    be the lease's: the same session may have lost it and claimed anew meanwhile."""
+    return _one(EXTEND, task=task_id, fence=fence, **_grant(actor, session, ttl, {}))
 
 
 def release(
-    task_id: int, *, actor: str, session: str, override: bool = False, note: dict[str, Any] | None = None
+    task_id: int,
+    *,
+    actor: str,
+    session: str,
+    fence: int | None = None,
+    override: bool = False,
+    note: dict[str, Any] | None = None,
 ) -> Standing | None:
-    """End the caller's lease; with `override` anybody's, raising the fence. Verdict `free` when none stands."""
+    """End the caller's lease, whose `fence` is compared when it is given; with `override` anybody's, raising the
+    fence. Verdict `free` when none stands."""
     facts = json.dumps({**({"override": True} if override else {}), **(note or {})})
-    return _one(RELEASE, task=task_id, actor=actor, session=session, override=override, note=facts)
+    return _one(
+        RELEASE, task=task_id, actor=actor, session=session, fence=fence, override=override, note=facts
+    )
 
 
 def judge(task_id: int, presented: Presented) -> Standing | None:
@@ -381,7 +403,7 @@ def change(
         kind=kind,
         status=status,
         owner=owner,
-        note=json.dumps(note or {}),
+        note=json.dumps(_marked(note or {})),
         why=presented.reason,
         **_presented(presented),
     )
@@ -403,8 +425,13 @@ def sweep(*, filters: str = "", params: dict[str, Any] | None = None) -> list[St
 
 def _grant(actor: str, session: str, ttl: timedelta, note: dict[str, Any]) -> dict[str, Any]:
     enforced: bool = settings.MC_LEASE_ENFORCE
-    note = note if enforced else {**note, "unenforced": True}
+    note = _marked(note)
     return {"actor": actor, "session": session, "ttl": ttl, "enforced": enforced, "note": json.dumps(note)}
+
+
+def _marked(note: dict[str, Any]) -> dict[str, Any]:
+    """With what everything is marked that is written while nobody's lease is enforced."""
+    return note if settings.MC_LEASE_ENFORCE else {**note, "unenforced": True}
 
 
 def _presented(presented: Presented) -> dict[str, Any]:

@@ -58,6 +58,8 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     def matching(self, words: str, *, limit: int = search.LIMIT) -> Self:
         """Full text, best first, at most 200, of the newest that match."""
+        if search.says_nothing(words):
+            return self.none()
         query = search.web_query(words)
         ids = search.best(search.newest_matches(self, query), query, limit=min(limit, search.LIMIT))
         return self.filter(pk__in=ids).order_by(search.place_in(ids))

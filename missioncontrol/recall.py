@@ -93,13 +93,21 @@ def _of(channels: Sequence[str]) -> QuerySet[Message]:
 
 def _position(after: str) -> tuple[int, int]:
     """The place inside a position, or that of a message by its number."""
-    if not (after.isascii() and after.isdigit() and int(after) <= MAX_BIGINT):
-        return pagination.decode_position(after)
+    if not (after.isascii() and after.isdigit()):
+        return pagination.decode_position(after, "after_id")
+    if int(after) == 0:
+        return 0, 0
+    if int(after) > MAX_BIGINT:
+        raise _no_message(after)
     with connection.cursor() as cursor:
         cursor.execute("SELECT xid::text::bigint, id FROM missioncontrol_message WHERE id = %s", [int(after)])
         row: tuple[int, int] | None = cursor.fetchone()
     if row is None:
-        raise Invalid(
-            f"There is no message {after}.", errors=[{"loc": ["query", "after_id"], "msg": "no message"}]
-        )
+        raise _no_message(after)
     return row
+
+
+def _no_message(number: str) -> Invalid:
+    return Invalid(
+        f"There is no message {number}.", errors=[{"loc": ["query", "after_id"], "msg": "no message"}]
+    )

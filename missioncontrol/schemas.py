@@ -5,16 +5,30 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, cast
 
 from ninja import Schema
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StrictBool, StringConstraints, field_validator, model_validator
 
-from alai.kernel.shapes import ActorName, Body, Id, Line, Moment, Session, Sha256, Text, Word
+from alai.kernel.pagination import MAX_BIGINT
+from alai.kernel.shapes import (
+    NUMBER,
+    ActorName,
+    Body,
+    Id,
+    Line,
+    Moment,
+    Said,
+    Session,
+    Sha256,
+    Text,
+    Whole,
+    Word,
+)
 from missioncontrol.leases import Standing
 from missioncontrol.models import Comment, Evidence, Grant, Lease, Priority, Task, TaskEvent
 
 StatusName = Literal["open", "in_progress", "paused", "blocked", "ready", "done", "cancelled"]
 PriorityName = Literal["low", "medium", "high", "critical"]
-Ttl = Annotated[int, Field(ge=1, le=1440, description="Minutes.")]
-Cost = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=4, allow_inf_nan=False)]
+Ttl = Annotated[Whole, Field(ge=1, le=1440, description="Minutes.")]
+Cost = Annotated[Decimal, NUMBER, Field(ge=0, max_digits=12, decimal_places=4, allow_inf_nan=False)]
 Tags = Annotated[list[Annotated[Word, Field(min_length=1)]], Field(max_length=50)]
 Ability = Annotated[
     str, StringConstraints(strip_whitespace=True, to_lower=True, min_length=1, max_length=100)
@@ -63,14 +77,14 @@ class TaskPatch(Body):
         "", description="Why a person takes over a task that somebody holds."
     )
 
-    @model_validator(mode="before")
+    @field_validator(
+        "title", "description", "status", "priority", "tags", "requires", "depends_on", mode="before"
+    )
     @classmethod
-    def _not_null(cls, values: Any) -> Any:
-        if isinstance(values, dict):
-            for name in ("title", "description", "status", "priority", "tags", "requires", "depends_on"):
-                if name in values and values[name] is None:
-                    raise ValueError(f"{name} cannot be null; leave it out to keep it")
-        return values
+    def _not_null(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("cannot be null; leave it out to keep it")
+        return value
 
     def changes(self) -> dict[str, Any]:
         """The present fields as the service takes them."""
@@ -179,7 +193,7 @@ class TaskList(Schema):
 
 
 class CommentIn(Body):
-    body: Annotated[Text, Field(min_length=1)]
+    body: Said
 
 
 class CommentOut(Schema):
@@ -243,7 +257,7 @@ class RegisteredFileIn(Body):
 
     path: Annotated[str, Field(min_length=1, max_length=4096)]
     sha256: Sha256
-    size: Annotated[int, Field(ge=0, le=2**63 - 1)]
+    size: Annotated[Whole, Field(ge=1, le=MAX_BIGINT, description="Bytes; an empty file proves nothing.")]
     mtime: Moment
     host: Annotated[Word, Field(min_length=1)]
     kind: Annotated[str, Field(max_length=50)] = ""
@@ -281,7 +295,7 @@ class ReleaseIn(Body):
     actor: ActorName | None = None
     session: Session | None = None
     override: OverrideIn | None = None
-    force: bool = False
+    force: StrictBool = False
     reason: Annotated[str, Field(max_length=2000)] = ""
 
     @model_validator(mode="after")
@@ -294,10 +308,14 @@ class ReleaseIn(Body):
 
 
 class NextFiltersIn(Body):
+    """Named as the list's filters are; several of one mean any of them, several tags all."""
+
     team: Word | list[Word] | None = None
     owner: Word | list[Word] | None = None
-    tags: Tags | None = None
+    tag: Word | Tags | None = None
+    tags: Tags | None = Field(default=None, description="Another name of `tag`.")
     source: Word | list[Word] | None = None
+    parent_id: Id | None = None
     priority: PriorityName | None = Field(default=None, description="This priority or higher.")
     capabilities: Abilities | None = Field(
         default=None, description="What the caller can do; without it, what is recorded of its actor."
@@ -360,7 +378,7 @@ class ClaimStatusOut(Schema):
 
 
 class SweepIn(Body):
-    auto_release: bool = False
+    auto_release: StrictBool = False
 
 
 class ExpiredOut(Schema):
@@ -411,14 +429,15 @@ class BulkIn(Body):
     items: Annotated[list[Any], Field(min_length=1, max_length=1000)]
 
 
-class BulkResult(Schema):
-    model_config = ConfigDict(extra="allow")
+class BulkResult(BaseModel):
+    """What is not there is left out: a task or a problem is."""
+
     status: int
-    task: TaskOut | None = None
+    task: TaskCreatedOut | None = None
     problem: dict[str, Any] | None = None
 
 
-class BulkOut(Schema):
+class BulkOut(BaseModel):
     results: list[BulkResult]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from django.apps import apps
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import CombinedSearchQuery, SearchQuery, SearchQueryField, SearchRank
+from django.db import connection
 from django.db.models import BigIntegerField, F, Func, Max, Min, QuerySet, Value
 from django.db.models.functions import Cast
 
@@ -49,6 +50,15 @@ class Stretch:
 def web_query(words: str) -> SearchQuery:
     """Web search syntax: `"exact phrase"`, `-not`, `or`."""
     return SearchQuery(words, config=CONFIG, search_type="websearch")
+
+
+def says_nothing(words: str) -> bool:
+    """Whether nothing but punctuation is left of them to look for. A query of nothing would match every task as soon
+    as it is joined with another."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT numnode(websearch_to_tsquery(%s::regconfig, %s)) = 0", [CONFIG, words])
+        (empty,) = cursor.fetchone() or (True,)
+    return bool(empty)
 
 
 def prefix_query(words: Sequence[str]) -> SearchQuery:

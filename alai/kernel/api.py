@@ -22,6 +22,7 @@ from alai.kernel.principals import Principal
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 JSON_LIMIT = 10 * 1024 * 1024  # bytes
+JSON_DEPTH = 100  # levels; common parsers give up at 256
 ESCAPED = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
 
 
@@ -110,6 +111,10 @@ def load_json(content: bytes, *, storable: bool = True) -> Any:
         raise Invalid(
             f"The body is not JSON: {error}.", errors=[{"loc": ["body"], "msg": str(error)}]
         ) from None
+    if content.count(b"[") + content.count(b"{") > JSON_DEPTH and depth(value) > JSON_DEPTH:
+        raise Invalid(
+            f"The body is nested more than {JSON_DEPTH} levels deep; other programs could not read it."
+        )
     if storable and (ESCAPED.search(content) or b"\0" in content):
         check_storable(value)
     return value
@@ -122,6 +127,15 @@ def parse_json[M: BaseModel](request: HttpRequest, model: type[M], *, storable: 
     except pydantic.ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         raise ValidationError([{**one, "loc": ("body", *one["loc"])} for one in details]) from None
+
+
+def depth(value: Any) -> int:
+    """How many lists and objects lie within one another at most; 0 for a plain value."""
+    deepest, layer = 0, [value]
+    while layer := [item for item in layer if isinstance(item, list | dict)]:
+        deepest += 1
+        layer = [inner for item in layer for inner in (item.values() if isinstance(item, dict) else item)]
+    return deepest
 
 
 def check_text(text: str) -> None:

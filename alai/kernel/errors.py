@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 from django.core.serializers.json import DjangoJSONEncoder
 from django.http import HttpRequest, HttpResponse
 
+from alai.kernel import context
+
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -103,6 +105,6 @@ def problem_body(error: ApiError) -> dict[str, Any]:
 
 def problem_response(request: HttpRequest, error: ApiError) -> HttpResponse:
     """Map an error to its reply: the one place where that happens."""
-    body = {**problem_body(error), "instance": request.path}
+    body = {**problem_body(error), "instance": request.path, "request_id": context.current().request_id}
     content = json.dumps(body, cls=DjangoJSONEncoder)
     return HttpResponse(content, status=error.status, content_type=PROBLEM_JSON, headers=error.headers)

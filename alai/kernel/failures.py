@@ -43,6 +43,7 @@ from alai.kernel.errors import (
 logger = logging.getLogger(__name__)
 
 Body = dict[str, Any]
+BODY = {"loc": ["body"], "msg": "is no multipart form"}
 PAGE_CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
@@ -115,7 +116,9 @@ def explain(error: BaseException | None) -> ApiError | None:
             return TooLarge("The request has more fields or files than this server takes.")
         case DisallowedHost():
             return ApiError("The Host header names a host that ALLOWED_HOSTS does not list.", code="bad_host")
-        case SuspiciousOperation() | BadRequest() | MultiPartParserError():
+        case MultiPartParserError():
+            return Invalid(f"The multipart body cannot be read: {error}.", errors=[BODY])
+        case SuspiciousOperation() | BadRequest():
             return ApiError("The request could not be understood.")
         case UnicodeError():
             # Nearly always a lone surrogate sent by the client; the traceback shows when it is not.

@@ -33,8 +33,8 @@ def encode(*key: int) -> str:
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
 
 
-def decode(cursor: str, length: int) -> tuple[int, ...]:
-    """The key inside a cursor; 422 for anything that `encode` did not make."""
+def decode(cursor: str, length: int, parameter: str = "cursor") -> tuple[int, ...]:
+    """The key inside a cursor, which came as that query parameter; 422 for anything that `encode` did not make."""
     try:
         key = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, UnicodeError, RecursionError):
@@ -45,19 +45,19 @@ def decode(cursor: str, length: int) -> tuple[int, ...]:
         or not all(type(part) is int and 0 <= part <= MAX_BIGINT for part in key)
     ):
         raise Invalid(
-            "cursor is not one that this list returned; start again without it",
-            errors=[{"loc": ["query", "cursor"], "msg": "not a cursor of this list"}],
+            f"{parameter} is not one that this list returned; start again without it",
+            errors=[{"loc": ["query", parameter], "msg": "not a cursor of this list"}],
         )
     return tuple(key)
 
 
-def decode_position(cursor: str) -> tuple[int, int]:
+def decode_position(cursor: str, parameter: str = "cursor") -> tuple[int, int]:
     """The `(xid, id)` inside a position of the change feed; 422 when this server cannot have given it.
 
     After a restore onto another server its transactions count from lower numbers, and an old position would
     silently hide what happens there.
     """
-    xid, row_id = decode(cursor, 2)
+    xid, row_id = decode(cursor, 2, parameter)
     with connection.cursor() as database:
         database.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
         (limit,) = database.fetchone() or (0,)

@@ -40,6 +40,7 @@ class NextFilters:
     owners: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    parent_id: int | None = None
     priority_at_least: Priority | None = None
     capabilities: tuple[str, ...] | None = None
 
@@ -52,6 +53,7 @@ class NextFilters:
             "AND t.owner = ANY(%(owners)s)": ("owners", list(self.owners)),
             "AND t.tags @> %(tags)s::varchar[]": ("tags", list(self.tags)),
             "AND t.source = ANY(%(sources)s)": ("sources", list(self.sources)),
+            "AND t.parent_id = %(parent)s::bigint": ("parent", self.parent_id),
         }
         used = {text: pair for text, pair in conditions.items() if pair[1] not in (None, [])}
         params: dict[str, Any] = dict(used.values())
@@ -113,13 +115,19 @@ def claim_next(
 
 
 def extend_claim(
-    *, by: Principal, task_id: int, session: str, ttl: timedelta, actor: str | None = None
+    *,
+    by: Principal,
+    task_id: int,
+    session: str,
+    ttl: timedelta,
+    actor: str | None = None,
+    fence: int | None = None,
 ) -> Standing:
     """Prolong the caller's own live lease."""
     name = by.name_for(actor)
     check_team_limit(by, task_id)
     with acting_as(by, name):
-        return refuse(leases.extend(task_id, actor=name, session=session, ttl=ttl), task_id)
+        return refuse(leases.extend(task_id, actor=name, session=session, ttl=ttl, fence=fence), task_id)
 
 
 def release_claim(
@@ -128,6 +136,7 @@ def release_claim(
     task_id: int,
     session: str,
     actor: str | None = None,
+    fence: int | None = None,
     override: Override | None = None,
     force_reason: str = "",
 ) -> Standing:
@@ -138,7 +147,7 @@ def release_claim(
     check_team_limit(by, task_id)
     if override is None and not force_reason:
         with acting_as(by, name):
-            return refuse(leases.release(task_id, actor=name, session=session), task_id)
+            return refuse(leases.release(task_id, actor=name, session=session, fence=fence), task_id)
     if override:
         with acting_as(by, name, why=override.reason), _overriding(by, task_id, "release", override):
             standing = leases.release(

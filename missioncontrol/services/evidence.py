@@ -36,12 +36,17 @@ class RegisteredFile:
     kind: str = ""
 
 
+EMPTY = {"loc": ["body", "file"], "msg": "is empty"}
+
+
 def attach_file(
     *, by: Principal, task_id: int, upload: "UploadedFile[Any]", presented: Presented, kind: str = ""
 ) -> Evidence:
     """Store the file's bytes under their own hash: verified evidence."""
     if (upload.size or 0) > settings.EVIDENCE_MAX_BYTES:
         raise TooLarge(f"An evidence file may have {settings.EVIDENCE_MAX_BYTES // 1024**2} MB.")
+    if not upload.size:
+        raise Invalid("The file is empty: it proves nothing.", errors=[EMPTY])
     digest = hashlib.sha256()
     for chunk in upload.chunks():
         digest.update(chunk)

@@ -1,6 +1,7 @@
 """Creating, planning, finishing and discussing tasks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -21,6 +22,7 @@ from missioncontrol.services.evidence import EvidenceItem, collect
 from missioncontrol.services.mentions import answer, mention
 
 LEASED_FIELDS = frozenset({"status", "owner"})
+ONE_OPEN = "task_one_open_per_dedup_key"
 EDGES_LOCK = 0x4D43_4445  # one change of the dependency graph at a time, or two could close a cycle
 
 
@@ -95,7 +97,7 @@ def update_task(
         task.refresh_from_db()
         _edit(by, task, {name: value for name, value in changes.items() if name not in LEASED_FIELDS})
         if LEASED_FIELDS & changes.keys():
-            _move(task, presented, status=changes.get("status"), owner=changes.get("owner"))
+            _move(by, task, presented, status=changes.get("status"), owner=changes.get("owner"))
     return task
 
 
@@ -128,7 +130,9 @@ def add_comment(*, by: Principal, task_id: int, body: str) -> Comment:
     return comment
 
 
-def _move(task: Task, presented: Presented, *, status: Status | None, owner: str | None) -> None:
+def _move(
+    by: Principal, task: Task, presented: Presented, *, status: Status | None, owner: str | None
+) -> None:
     """Change status and owner in the one statement that also rules on the lease."""
     target = status or Status(task.status)
     owner = None if owner == task.owner else owner
@@ -137,7 +141,27 @@ def _move(task: Task, presented: Presented, *, status: Status | None, owner: str
     if target != task.status and target in (Status.READY, Status.DONE):
         _pass_gates("done" if target == Status.DONE else "ready", task, list(task.evidence.all()))
     kind = "reassigned" if target == task.status else "reopened" if task.is_closed else str(target)
-    refuse(leases.change(task.pk, presented, kind=kind, status=target, owner=owner), task.pk)
+    with _key_is_free(by, task) if task.is_closed else nullcontext():
+        refuse(leases.change(task.pk, presented, kind=kind, status=target, owner=owner), task.pk)
+
+
+@contextmanager
+def _key_is_free(by: Principal, task: Task) -> Iterator[None]:
+    """Refuse to reopen a task whose dedup key an open one has taken. The unique constraint decides, not a look."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        if ONE_OPEN not in str(error):
+            raise
+        open_ones = Task.objects.for_teams(list(by.teams)).exclude(status__in=CLOSED)
+        twin = open_ones.filter(dedup_key=task.dedup_key).first()
+        raise Conflict(
+            f"Task {task.pk} cannot be reopened: {f'task {twin.pk}' if twin else 'another task'} "
+            "with the same dedup_key is open.",
+            code="dedup_key_taken",
+            task_id=twin and twin.pk,
+        ) from None
 
 
 def _edit(by: Principal, task: Task, changes: dict[str, Any]) -> None:
@@ -185,7 +209,7 @@ def _insert_unless_open(task: Task) -> Task | None:
                 task.refresh_from_db()
                 return None
         except IntegrityError as error:
-            if "task_one_open_per_dedup_key" not in str(error):
+            if ONE_OPEN not in str(error):
                 raise
         existing = Task.objects.filter(dedup_key=task.dedup_key).exclude(status__in=CLOSED).first()
         if existing is not None:  # None: it was closed a moment ago, so that the key is free again

@@ -30,6 +30,20 @@ def test_a_task_is_added_shown_and_changed(john: Desk) -> None:
     assert (changed["title"], changed["team"], changed["tags"]) == ("New", None, [])
 
 
+def test_a_path_that_names_no_file_is_no_evidence(john: Desk, tmp_path: Path) -> None:
+    task = make_task()
+    for path in (tmp_path / "missing.png", "./missing.png", "~/missing.png"):
+        refused = john.mc("done", task.pk, "--evidence", path)
+        assert (refused.code, "no file" in refused.err) == (2, True)
+    assert john.mc("done", task.pk, "--evidence", "/health answers 200 again").code == 0
+
+
+def test_clearance_of_a_task_that_is_not_there_is_blocked(john: Desk) -> None:
+    refused = john.mc("clearance", 404)
+    assert (refused.code, refused.out) == (1, "VERDICT: BLOCKED\n")
+    assert "no task 404" in refused.err
+
+
 def test_show_json_carries_the_lease_at_the_top(john: Desk) -> None:
     task = make_task()
     assert john.mc("show", task.pk, "--json").json["lease_holder"] is None

@@ -6,7 +6,7 @@ import json
 
 from alai.cli import answers
 from alai.cli.commands import load
-from alai.cli.errors import DONE, REFUSED
+from alai.cli.errors import DONE, REFUSED, Refused
 from alai.cli.mc import output
 from alai.cli.mc.ledger import Ledger, open_ledger
 from alai.cli.speech import tell
@@ -89,7 +89,12 @@ def events(given: Given) -> int:
 def clearance(given: Given) -> int:
     """Circuit breaker 7: blocked while another actor or session holds the task. Source: handbook, "Mehanik CB7"."""
     ledger, number = open_ledger(given), given.whole("ID")
-    found = with_lease(ledger.task(number))
+    try:
+        found = with_lease(ledger.task(number))
+    except Refused:
+        if not given.has("json"):
+            tell("VERDICT: BLOCKED")
+        raise
     clear = found["lease"] is None or _is_ours(ledger, found)
     if given.has("json"):
         names = ("lease_holder", "lease_until")

@@ -82,11 +82,21 @@ def _finish(given: Given, verb: str) -> int:
         ledger.spend(number, given.text("cost"))
     items: list[int | str] = [int(one) for one in given.many("evidence-id")]
     for word in words:
-        is_file = os.path.isfile(word)  # noqa: PTH113 - pathlib is slow to load
         items.append(
-            ledger.attach(number, word, given.text("kind"), upload=given.has("upload")) if is_file else word
+            ledger.attach(number, word, given.text("kind"), upload=given.has("upload"))
+            if _is_file(word)
+            else word
         )
     return _told(given, ledger.finish(number, verb, items, given.text("reason")), verb)
+
+
+def _is_file(word: str) -> bool:
+    """Whether it names a file here. What is plainly a path and names none is a mistake, not a reference."""
+    if os.path.isfile(word):  # noqa: PTH113 - pathlib is slow to load
+        return True
+    if word.startswith(("/", "./", "../", "~")) and not any(letter.isspace() for letter in word):
+        raise Usage(f"There is no file {word}; a reference in words does not begin like a path.")
+    return False
 
 
 def _fields(given: Given) -> Json:

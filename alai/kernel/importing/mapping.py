@@ -222,6 +222,11 @@ def register(mapping: DatabaseMapping) -> None:
     _mappings[mapping.name] = mapping
 
 
+def order_of(mapping: DatabaseMapping | None) -> int:
+    """Its place among all databases: apps are loaded after those that they refer to, unknown files come last."""
+    return list(_mappings.values()).index(mapping) if mapping else len(_mappings)
+
+
 def mapping_named(name: str) -> DatabaseMapping | None:
     return _mappings.get(name)
 

@@ -14,7 +14,7 @@ from alai.kernel import context
 from alai.kernel.importing import store
 from alai.kernel.importing.check import Sample
 from alai.kernel.importing.engine import MAX_KEPT_ID, Counts, Loader
-from alai.kernel.importing.mapping import DatabaseMapping, SourceRow, TableMapping, recognise
+from alai.kernel.importing.mapping import DatabaseMapping, SourceRow, TableMapping, order_of, recognise
 from alai.kernel.importing.order import circles, parents_first
 from alai.kernel.importing.source import MAX_ID, Source, SourceError
 from alai.kernel.models import ImportRun
@@ -70,7 +70,7 @@ def run(
         total = sum(source.count(table) for source in sources.values() for table in source.tables)
         step = progress(total) if progress else _silent
         with _rolled_back() if dry_run else ExitStack():
-            for name, source in sources.items():
+            for name, source in sorted(sources.items(), key=lambda item: _turn(item[1])):
                 _File(report, name, source, batch_rows, step, dry_run).load()
             report.sample.compare()
         report.seconds = round(time.monotonic() - start, 3)
@@ -169,6 +169,14 @@ class _File:
         if batch:
             yield batch
             self.step(len(batch))
+
+
+def _turn(source: Source) -> int:
+    """What others refer to comes first, in whatever order the files were named: the ledger before mail about it."""
+    try:
+        return order_of(recognise(source.columns()))
+    except SourceError:
+        return order_of(None)
 
 
 def _named(paths: Sequence[Path]) -> dict[str, Path]:

@@ -100,6 +100,8 @@ def test_after_id_takes_a_messages_cursor_and_its_number(john: Caller) -> None:
     for after in (first["cursor"], first["id"]):
         items = john.get(f"/hivemind/messages?channel=ops&after_id={after}").body["items"]
         assert [item["id"] for item in items] == [second]
+    items = john.get("/hivemind/messages?channel=ops&after_id=0").body["items"]
+    assert [item["id"] for item in items] == [first["id"], second]
     for unknown in ("nonsense", "999999999", "9" * 30):
         assert john.get(f"/hivemind/messages?after_id={unknown}").status == 422
 
