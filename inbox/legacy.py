@@ -12,7 +12,7 @@ from email.utils import getaddresses
 from typing import Any
 
 from alai.kernel.importing import Candidate, Check, DatabaseMapping, Draft, Rejection, TableMapping, store
-from alai.kernel.importing.raw import shown
+from alai.kernel.importing.raw import row_to_json, shown
 from inbox.legacy_mails import (
     ACCOUNTS_TABLE,
     EMAILS_TABLE,
@@ -26,7 +26,7 @@ from inbox.services.parsing import bare
 from inbox.triage.verdicts import Classification
 
 ADDRESS = re.compile(r"[^\s@]{1,64}@[^\s@]{1,253}")
-PRIORITIES = {"high": "high", "normal": "medium", "medium": "medium", "low": "low", "critical": "critical"}
+PRIORITIES = {"high": "high", "normal": "medium", "medium": "medium", "low": "low", "critical": "high"}
 
 
 # --- Accounts ---------------------------------------------------------------------------------------
@@ -39,6 +39,11 @@ def to_account(draft: Draft) -> Rejection | None:
         return Rejection(
             "no_address", f"address is {shown(draft.row.values.get('address'))}, no mail address."
         )
+    if address != (draft.row.values.get("address") or ""):
+        draft.keep("address")
+    host = draft.text("host", 253).strip()
+    if host != (draft.row.values.get("host") or ""):
+        draft.keep("host")
     port = draft.whole("port")
     if port is None or not 1 <= port <= 65535:
         port = 993
@@ -46,7 +51,7 @@ def to_account(draft: Draft) -> Rejection | None:
             draft.keep("port", "no port: 993 stands in its place")
     draft.values |= {
         "address": address,
-        "host": draft.text("host", 253).strip(),
+        "host": host,
         "port": port,
         "enabled": draft.whole("enabled") != 0,
         "cutover_at": draft.moment("last_checked") or draft.now,
@@ -55,16 +60,38 @@ def to_account(draft: Draft) -> Rejection | None:
 
 
 def adopt_accounts(candidates: Sequence[Candidate]) -> None:
-    """An account of that address may be here already: it stays as it is, but for its cut-over."""
-    wanted = {one.draft.values["address"]: one for one in candidates if not one.is_update}
-    here = store.run(f"SELECT id, address FROM {ACCOUNTS_TABLE} WHERE address = ANY(%s)", [sorted(wanted)])
-    for number, address in here:
-        one = wanted[address]
-        one.target_id, one.passes = number, True
-        store.run(
-            f"UPDATE {ACCOUNTS_TABLE} SET cutover_at = %s WHERE id = %s AND cutover_at IS NULL",
-            [one.draft.values["cutover_at"], number],
-        )
+    """An account of that address may be here already: it stays as it is, but for its cut-over; the row is kept.
+
+    One that is a mere feed, because its mail came before it, learns where its mail is fetched.
+    """
+    fresh = [one for one in candidates if not one.is_update]
+    addresses = sorted({one.draft.values["address"] for one in fresh})
+    select = f"SELECT address, id FROM {ACCOUNTS_TABLE} WHERE address = ANY(%s)"
+    here: dict[str, int] = dict(store.run(select, [addresses]))
+    owners = store.keys_of(NAME, ACCOUNTS.table, list(here.values()))
+    first: dict[str, str] = {}
+    for one in fresh:
+        address = one.draft.values["address"]
+        owner = owners.get(here.get(address, 0)) or first.setdefault(address, one.row.key)
+        if owner != one.row.key:
+            one.rejection = Rejection("duplicate", f"Row {owner} has the same address.")
+        elif address in here:
+            one.target_id, one.passes = here[address], True
+            _adopt(one)
+
+
+def _adopt(one: Candidate) -> None:
+    values = one.draft.values
+    store.run(
+        f"UPDATE {ACCOUNTS_TABLE} SET cutover_at = coalesce(cutover_at, %s), legacy = legacy || %s::jsonb "
+        "WHERE id = %s",
+        [values["cutover_at"], json.dumps({"account_row": row_to_json(one.row.values)}), one.target_id],
+    )
+    store.run(
+        f"UPDATE {ACCOUNTS_TABLE} SET kind = 'imap', host = %s, port = %s, enabled = %s "
+        "WHERE id = %s AND kind = 'feed' AND host = ''",
+        [values["host"], values["port"], values["enabled"], one.target_id],
+    )
 
 
 # --- Messages ---------------------------------------------------------------------------------------
@@ -93,7 +120,7 @@ def to_message(draft: Draft) -> Rejection | None:
         "sender_name": draft.text("from_name", 200),
         "to": _recipients(draft),
         "snippet": draft.text("snippet", 300) or " ".join(body[:2000].split())[:200],
-        "has_attachments": bool(draft.whole("has_attachments")),
+        "has_attachments": _flag(draft, "has_attachments"),
         "sent_at": received,
         "received_at": received,
         "stored_at": draft.moment("created_at") or received,
@@ -103,6 +130,12 @@ def to_message(draft: Draft) -> Rejection | None:
             draft.keep(column)
     draft.children |= {"account": account, "text": body, "mail": _mail(draft, classification)}
     return None
+
+
+def _flag(draft: Draft, column: str) -> bool:
+    if draft.row.values.get(column) not in (None, 0, 1):
+        draft.keep(column)
+    return bool(draft.whole(column))
 
 
 def _mail(draft: Draft, classification: Classification) -> dict[str, Any]:
@@ -167,8 +200,8 @@ ACCOUNTS = TableMapping(
     checks=(
         Check("address", "address"),
         Check("host", "host"),
-        Check("port", "port", "number"),
-        Check("last_checked", "cutover_at", "moment"),
+        Check("port", "port", "number", defaulted=True),
+        Check("last_checked", "cutover_at", "moment", defaulted=True),
     ),
 )
 EMAILS = TableMapping(
@@ -225,9 +258,9 @@ EMAILS = TableMapping(
         Check("subject", "subject"),
         Check("from_addr", "sender"),
         Check("from_name", "sender_name"),
-        Check("received_at", "received_at", "moment"),
-        Check("created_at", "stored_at", "moment"),
-        Check("has_attachments", "has_attachments", "number"),
+        Check("received_at", "received_at", "moment", defaulted=True),
+        Check("created_at", "stored_at", "moment", defaulted=True),
+        Check("has_attachments", "has_attachments", "number", defaulted=True),
         Check("thread_id", "legacy.thread_id"),
         Check("status", "legacy.status"),
     ),

@@ -60,7 +60,18 @@ def find_places(candidates: Sequence[Candidate]) -> None:
     for one in candidates:
         if one.current is not None:
             one.draft.values["mail_id"] = one.current["mail_id"]
-    _find_mails([one for one in candidates if not one.is_update])
+    fresh = [one for one in candidates if not one.is_update]
+    _find_mails(fresh)
+    for one in fresh:
+        if not one.draft.children.get("new_mail"):
+            _keep_its_own(one)
+
+
+def _keep_its_own(one: Candidate) -> None:
+    """What this account's copy says of a mail that is here already counts where nothing is known yet; it is kept."""
+    for column in ("mc_task_id", "answered_at", "reactor_pushed_at", "partner_tier"):
+        if one.row.values.get(column) not in (None, "", 0):
+            one.draft.keep(column)
 
 
 def keep_mail(values: dict[str, Any], current: dict[str, Any]) -> dict[str, Any]:
@@ -75,6 +86,7 @@ def write_beside_messages(candidates: Sequence[Candidate]) -> None:
     _write_texts(created)
     _meet([one for one in created if one.draft.values["outgoing"]])
     _catch_up([one for one in candidates if one.is_update or not one.draft.children.get("new_mail")])
+    _rewrite([one for one in candidates if one.is_update])
 
 
 def _accounts(addresses: set[str]) -> dict[str, int]:
@@ -224,6 +236,21 @@ def _write_texts(created: Sequence[Candidate]) -> None:
     store.copy(CONTENTS, ("message_id", "data", "cut_bytes", "text"), rows)
 
 
+def _rewrite(updated: Sequence[Candidate]) -> None:
+    """Texts and Message-IDs that the old system corrected since."""
+    store.run_many(
+        f"UPDATE {CONTENTS} SET text = %s WHERE message_id = %s AND data = '' AND text <> %s",
+        [[text := one.draft.children["text"], one.target_id, text] for one in updated],
+    )
+    store.run_many(
+        f"UPDATE {MAILS} SET message_id = %s WHERE id = %s AND decided_by = '{STAGE}' AND message_id <> %s",
+        [
+            [name := one.draft.children["mail"]["message_id"], one.draft.values["mail_id"], name]
+            for one in updated
+        ],
+    )
+
+
 def _meet(sent: Sequence[Candidate]) -> None:
     """Whom we wrote to is known."""
     counts: Counter[str] = Counter()
@@ -260,14 +287,16 @@ def _catch_up(candidates: Sequence[Candidate]) -> None:
         rows.append(
             [
                 mail["answered_at"], mail["answered_at"], STAGE, mail["task_id"], _verdict(mail).value,
-                fresh["classification"], fresh["priority"], fresh["reasons"], one.draft.values["mail_id"],
+                fresh["classification"], fresh["priority"], fresh["reasons"], mail["reactor_pushed_at"],
+                mail["partner_tier"], one.draft.values["mail_id"],
             ]
         )  # fmt: skip
     store.run_many(
         f"""UPDATE {MAILS} m SET answered_at = coalesce(m.answered_at, %s),
                 answered_by = CASE WHEN m.answered_at IS NULL AND %s::timestamptz IS NOT NULL
                                    THEN %s ELSE m.answered_by END,
-                task_id = coalesce(m.task_id, %s), verdict = %s, classification = %s, priority = %s, reasons = %s
+                task_id = coalesce(m.task_id, %s), verdict = %s, classification = %s, priority = %s, reasons = %s,
+                reactor_pushed_at = coalesce(m.reactor_pushed_at, %s), partner_tier = greatest(m.partner_tier, %s)
             WHERE m.id = %s AND m.decided_by = '{STAGE}'""",
         rows,
     )

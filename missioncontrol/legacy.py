@@ -415,7 +415,7 @@ HISTORY = TableMapping(
     checks=(
         Check("task_id", "task_id", "number"),
         Check("actor", "actor"),
-        Check("action", "kind"),
+        Check("action", "kind", defaulted=True),
         Check("detail", "data.detail"),
         Check("at", "at", "moment"),
     ),

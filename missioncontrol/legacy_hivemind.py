@@ -5,6 +5,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from alai.kernel.api import JSON_DEPTH, check_storable, depth
+from alai.kernel.errors import Invalid
 from alai.kernel.importing import Candidate, Check, DatabaseMapping, Draft, Rejection, TableMapping, store
 from missioncontrol.models import Memory, Message
 from missioncontrol.services.hivemind import MEMORIES_LOCK
@@ -81,14 +83,22 @@ def _payload(draft: Draft) -> dict[str, Any]:
         loaded = json.loads(written, parse_constant=_refuse)
     except (ValueError, RecursionError):
         loaded = None
-    if isinstance(loaded, dict) and "\\u" not in written and _finite(loaded):
+    if isinstance(loaded, dict) and depth(loaded) <= JSON_DEPTH and _storable(loaded):
         return loaded
-    draft.keep("payload", "not a JSON object")
+    draft.keep("payload", "not a JSON object that could be stored")
     return {}
 
 
+def _storable(value: Any) -> bool:
+    """Neither NUL characters nor lone surrogates, and no infinity, which JSON's 1e999 becomes."""
+    try:
+        check_storable(value)
+    except Invalid:
+        return False
+    return _finite(value)
+
+
 def _finite(value: Any) -> bool:
-    """JSON's 1e999 becomes an infinity, which PostgreSQL does not take."""
     if isinstance(value, dict):
         return all(_finite(one) for one in value.values())
     if isinstance(value, list):

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -236,3 +237,45 @@ def test_a_comment_whose_id_was_taken_here_gets_another(path: Path) -> None:
     assert counts(load(path), "task_comments").updated == 1
     assert Comment.objects.get(pk=old.pk).body == "newer"
     assert Comment.objects.get(pk=taken).body == "native"
+
+
+def test_a_reject_whose_row_is_gone_or_has_another_key_now_is_closed(tmp_path: Path) -> None:
+    path = ledger(tmp_path / "mission-control.db", tasks=[task(1), task(2), task(3), task("x"), task("gone")])
+    load(path)
+    assert ImportReject.objects.filter(state="open").count() == 2
+    change(path, "UPDATE tasks SET id = 8 WHERE id = 'x'")
+    change(path, "DELETE FROM tasks WHERE id = 'gone'")
+    load(path)
+    assert Task.objects.filter(pk=8).exists()
+    assert not ImportReject.objects.filter(state="open").exists()
+
+
+def test_another_file_of_the_same_name_closes_no_reject(tmp_path: Path) -> None:
+    load(ledger(tmp_path / "mission-control.db", tasks=[task(1), task("x")]))
+    (tmp_path / "other").mkdir()
+    load(ledger(tmp_path / "other" / "mission-control.db", tasks=[task(5)]))
+    assert ImportReject.objects.filter(state="open").count() == 1
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"created_at": "2026-03-06T03:09:59.999999"},
+        {"due_at": 2_461_105.63125},
+        {"due_at": "2461105.63125"},
+        {"due_at": b"2026-03-06"},
+        {"due_at": "2026-03-06\x0003:09"},
+        {"due_at": "Fri, 6 Mar 26 10:00:00 GMT"},
+        {"due_at": 20_260_306_030_900},
+    ],
+)
+def test_the_sample_reads_a_time_as_the_import_does(tmp_path: Path, columns: dict[str, Any]) -> None:
+    report = load(ledger(tmp_path / "mission-control.db", tasks=[task(1, **columns)]))
+    assert report.sample.checked == 1
+
+
+@pytest.mark.parametrize("action", [None, ""])
+def test_history_without_an_action_is_no_difference(tmp_path: Path, action: str | None) -> None:
+    row = {"id": 1, "task_id": 1, "actor": "john", "action": action, "at": "2026-03-06"}
+    report = load(ledger(tmp_path / "mission-control.db", tasks=[task(1)], task_history=[row]))
+    assert report.sample.checked == 2

@@ -1,5 +1,6 @@
 """What is no SQLite file, or not wholly one, ends in a sentence; the other files are imported all the same."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -9,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from alai.kernel.importing import run
-from alai.kernel.models import LegacyRow
-from missioncontrol.models import Task
+from alai.kernel.models import ImportReject, LegacyRow
+from missioncontrol.models import Message, Task
 from tests.importing.ledgers import SCHEMA, counts, ledger, load, task
 
 pytestmark = pytest.mark.django_db
@@ -216,3 +217,154 @@ def test_full_text_tables_and_strange_names_are_kept(tmp_path: Path) -> None:
         "tasks", "task_comments", "task_deps", "task_history", "words", 'odd "name'
     }  # fmt: skip
     assert LegacyRow.objects.get(table="words").row == {"body": "found"}
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_a_link_leads_to_the_log_or_journal_beside_its_target(tmp_path: Path, mode: str) -> None:
+    folder = tmp_path / "live"
+    folder.mkdir()
+    path = ledger(folder / "old.db", SCHEMA, tasks=[task(n, title="old" * 200) for n in range(1, 200)])
+    link = tmp_path / "mission-control.db"
+    link.symlink_to(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute(f"PRAGMA journal_mode = {mode}")
+        writer.execute("PRAGMA cache_size = 2")
+        if mode == "WAL":
+            writer.execute("INSERT INTO tasks (id, title) VALUES (500, 'only in the WAL')")
+        else:
+            writer.execute("BEGIN IMMEDIATE")
+            writer.execute("UPDATE tasks SET title = 'never committed'")
+        # The writer is killed here: another process sees its files without its locks.
+        copy = tmp_path / "killed"
+        copy.mkdir()
+        for found in folder.iterdir():
+            if not found.name.endswith("-shm"):
+                (copy / found.name).write_bytes(found.read_bytes())
+    link.unlink()
+    link.symlink_to(copy / "old.db")
+    load(link)
+    assert Task.objects.count() == (200 if mode == "WAL" else 199)
+    assert not Task.objects.filter(title="never committed").exists()
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        SCHEMA.replace("status TEXT", "status TEXT CHECK (status REGEXP '^[a-z_]+$')"),
+        SCHEMA.replace("title TEXT", "title TEXT COLLATE norsk"),
+        SCHEMA + "CREATE INDEX by_title ON tasks (title COLLATE norsk);",
+        SCHEMA + "CREATE TABLE names (name TEXT COLLATE norsk PRIMARY KEY); INSERT INTO names VALUES ('a');",
+    ],
+    ids=["function", "column", "index", "key"],
+)
+def test_what_only_the_old_program_knows_keeps_no_row_out(tmp_path: Path, schema: str) -> None:
+    path = tmp_path / "mission-control.db"
+    with closing(sqlite3.connect(path)) as db, db:
+        db.create_function("regexp", 2, lambda pattern, text: True, deterministic=True)
+        db.create_collation("norsk", lambda a, b: (a > b) - (a < b))
+        db.executescript(schema)
+        db.executemany(
+            "INSERT INTO tasks (id, title, status) VALUES (?, ?, 'open')", [(1, "Ærlig"), (2, "Ås")]
+        )
+    report = load(path)
+    assert not report.errors
+    assert Task.objects.count() == 2
+
+
+def test_a_generated_column_that_fails_for_a_row_is_left_out(tmp_path: Path) -> None:
+    path = ledger(tmp_path / "mission-control.db", SCHEMA, tasks=[task(1, description="no JSON"), task(2)])
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("ALTER TABLE tasks ADD COLUMN found AS (json_extract(description, '$.x'))")
+    report = load(path)
+    assert not report.errors
+    assert Task.objects.count() == 2
+
+
+@pytest.mark.parametrize("options", ["body, content='gone'", "body, tokenize='icu'"])
+def test_words_that_cannot_be_read_are_named_and_their_inner_tables_kept(
+    tmp_path: Path, options: str
+) -> None:
+    path = ledger(tmp_path / "mission-control.db", tasks=[task(1)])
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("CREATE VIRTUAL TABLE words USING fts5(body)")
+        db.execute("INSERT INTO words VALUES ('found')")
+        db.execute("PRAGMA writable_schema = ON")
+        sql = f"CREATE VIRTUAL TABLE words USING fts5({options})"
+        db.execute("UPDATE sqlite_master SET sql = ? WHERE name = 'words'", [sql])
+    report = load(path)
+    assert any("cannot read words" in notice for notice in report.notices)
+    assert "words" not in report.files["mission-control.db"]
+    assert LegacyRow.objects.filter(table="words_data").exists()
+    assert Task.objects.count() == 1
+
+
+def test_names_are_compared_as_sqlite_does(tmp_path: Path) -> None:
+    """It folds A to Z alone: these are two tables, and two columns."""
+    path = ledger(tmp_path / "mission-control.db", tasks=[task(1)])
+    long = "n" * 300
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute('CREATE TABLE "Ærlig" ("År", "år")')
+        db.execute('CREATE TABLE "ærlig" (a)')
+        db.execute(f'CREATE TABLE "{long}" (a)')
+        db.execute('INSERT INTO "Ærlig" VALUES (1, 2), (3, 4)')
+        db.execute('INSERT INTO "ærlig" VALUES (5)')
+        db.execute(f'INSERT INTO "{long}" VALUES (6)')
+    load(path)
+    assert [row.row for row in LegacyRow.objects.filter(table="Ærlig").order_by("id")] == [
+        {"År": 1, "år": 2},
+        {"År": 3, "år": 4},
+    ]
+    assert LegacyRow.objects.get(table="ærlig").row == {"a": 5}
+    assert LegacyRow.objects.get(table__startswith="nnn").row == {"a": 6}
+
+
+def test_a_column_whose_name_is_not_utf_8_ends_in_a_sentence(tmp_path: Path) -> None:
+    bad = ledger(tmp_path / "bad.db", "CREATE TABLE notes (name)")
+    bad.write_bytes(bad.read_bytes().replace(b"notes (name)", b"notes (n\xe4me)"))
+    report = run([bad, ledger(tmp_path / "mission-control.db", tasks=[task(1)])])
+    assert "not UTF-8" in report.errors["bad.db"]
+    assert Task.objects.count() == 1
+
+
+def test_a_file_may_have_a_name_that_is_not_utf_8(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path / "mission-") + b"\xff.db"))
+    report = load(ledger(path, tasks=[task(1)]))
+    assert list(report.files) == ["mission-\ufffd.db"]
+    assert Task.objects.count() == 1
+
+
+def test_a_table_of_a_thousand_columns_is_compared_too(tmp_path: Path) -> None:
+    path = ledger(tmp_path / "mission-control.db", tasks=[task(1)])
+    with closing(sqlite3.connect(path)) as db, db:
+        columns = ", ".join(f"c{number}" for number in range(1100))
+        db.execute(f"CREATE TABLE wide (id INTEGER PRIMARY KEY, {columns})")
+        db.execute("INSERT INTO wide (id, c7) VALUES (1, 'x')")
+    report = load(path)
+    assert report.sample.checked == 2
+    assert LegacyRow.objects.get(table="wide").row["c7"] == "x"
+
+
+def test_a_column_named_like_our_notes_is_kept_beside_them(tmp_path: Path) -> None:
+    schema = SCHEMA.replace("cost_usd REAL", "cost_usd REAL, _notes TEXT")
+    path = ledger(tmp_path / "mission-control.db", schema, tasks=[task(1, _notes="theirs", parent_id=77)])
+    load(path)
+    legacy = Task.objects.get().legacy
+    assert legacy["_notes_"] == "theirs"
+    assert legacy["_notes"] == ["parent_id: no row 77 of tasks was imported"]
+
+
+def test_a_part_of_an_old_database_is_recognised_by_what_is_there(tmp_path: Path) -> None:
+    schema = "CREATE TABLE messages (id INTEGER PRIMARY KEY, channel TEXT, sender TEXT, body TEXT, created_at TEXT)"
+    row = {"id": 1, "channel": "ops", "sender": "john", "body": "Hei", "created_at": "2026-03-06"}
+    load(ledger(tmp_path / "part.db", schema, messages=[row]))
+    assert Message.objects.get().body == "Hei"
+
+
+def test_what_is_too_long_for_any_of_our_fields_is_rejected_by_its_size(tmp_path: Path) -> None:
+    path = ledger(tmp_path / "mission-control.db", tasks=[task(1)])
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute("CREATE TABLE files (id INTEGER PRIMARY KEY, data BLOB)")
+        db.execute("INSERT INTO files VALUES (1, zeroblob(210000000)), (2, x'00')")
+    report = load(path)
+    assert (counts(report, "files").created, counts(report, "files").rejected) == (1, 1)
+    assert "210000000 long" in ImportReject.objects.get().row["data"]

@@ -14,6 +14,7 @@ from inbox import services
 from inbox.access import SYSTEM
 from inbox.models import Account, Content, Decision, Folder, Mail, Message, Sender
 from missioncontrol.models import Task
+from tests.importing.ledgers import ledger, task
 from tests.inbox.mails import eml
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -197,6 +198,86 @@ def test_new_rows_without_a_task_go_once_into_the_digest(tmp_path: Path) -> None
     assert second.sent and "Forgotten" not in second.text
     services.escalate()
     assert Notification.objects.count() == 2  # the digests; nobody chases what was there before us
+
+
+def test_what_the_mail_is_about_comes_first_whatever_the_order_of_the_files(tmp_path: Path) -> None:
+    tasks = ledger(tmp_path / "mission-control.db", tasks=[task(77)])
+    paths = [database(tmp_path, email(1, mc_task_id=77)), tasks]
+    assert importing.run(paths).agrees
+    assert Mail.objects.get().task_id == 77
+    again = importing.run(paths)
+    assert again.files["email-inbox.db"]["emails"].unchanged == 1
+
+
+def test_an_account_whose_mail_came_first_learns_where_it_is_fetched(tmp_path: Path) -> None:
+    path = database(tmp_path, email(1))
+    with sqlite3.connect(path) as file:
+        file.execute("DELETE FROM email_accounts")
+    file.close()
+    run(path)
+    assert (Account.objects.get().kind, Account.objects.get().host) == ("feed", "")
+    with sqlite3.connect(path) as file:
+        file.execute("INSERT INTO email_accounts VALUES (1, ?, 'imap.example', 143, ?, 0)", [POST, CHECKED])
+        file.execute(
+            "INSERT INTO email_accounts VALUES (2, ?, 'other.example', 993, NULL, 1)", [f" {POST.upper()}"]
+        )
+    file.close()
+    for _ in range(2):
+        assert run(path)["email_accounts"][3:] == (1, 1)
+        account = Account.objects.get()
+        assert (account.kind, account.host, account.port, account.enabled) == (
+            "imap",
+            "imap.example",
+            143,
+            False,
+        )
+    assert account.legacy["account_row"]["port"] == 143
+
+
+def test_what_changed_of_a_mail_over_there_is_learned(tmp_path: Path) -> None:
+    run(database(tmp_path, email(1), email(2, priority="critical")))
+    pushed = "2026-06-29T10:00:05.000Z"
+    changed = email(
+        1, reactor_pushed_at=pushed, partner_tier=2, body="corrected", message_id="<new@mail.example>"
+    )
+    run(database(tmp_path, changed))
+    mail = Mail.objects.get(messages__subject="Mail 1")
+    assert mail.reactor_pushed_at == datetime(2026, 6, 29, 10, 0, 5, tzinfo=UTC)
+    assert (mail.partner_tier, mail.message_id) == (2, "new@mail.example")
+    assert Content.objects.get(message__mail=mail).text == "corrected"
+    assert Mail.objects.get(messages__subject="Mail 2").priority == "high"
+
+
+def test_what_a_second_account_says_of_the_same_mail_is_kept(tmp_path: Path) -> None:
+    Task.objects.create(pk=77, title="Old")
+    Task.objects.create(pk=78, title="Other")
+    other = email(
+        2, account="other@company.example", mc_task_id=78, message_id="<1@mail.example>", subject="Mail 1"
+    )
+    run(database(tmp_path, email(1, mc_task_id=77), other))
+    assert Mail.objects.get().task_id == 77
+    assert Message.objects.get(account__address="other@company.example").legacy["mc_task_id"] == 78
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"has_attachments": None},
+        {"has_attachments": "yes"},
+        {"has_attachments": 2},
+        {"created_at": None},
+        {"received_at": None},
+    ],
+)
+def test_a_default_of_ours_is_no_difference(tmp_path: Path, columns: dict[str, Any]) -> None:
+    path = database(tmp_path, email(1, **columns))
+    with sqlite3.connect(path) as file:
+        file.execute(
+            "UPDATE email_accounts SET address = ?, host = ' imap.example ', port = NULL, last_checked = NULL",
+            [POST.title()],
+        )
+    file.close()
+    assert run(path)["emails"][1] == 1
 
 
 def test_the_sample_of_the_old_system_comes_in_whole() -> None:

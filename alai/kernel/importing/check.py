@@ -5,6 +5,7 @@ It shares no conversion with the import: SQLite itself reads the dates, and the 
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,8 @@ from alai.kernel.importing.mapping import Check, DatabaseMapping, SourceRow, Tab
 from alai.kernel.importing.raw import Raw, from_json, row_hash, row_to_json
 from alai.kernel.importing.source import Source
 
+HALF_MILLISECOND = 0.0006
+JULIAN_1970 = 2_440_587.5
 SIZE = 100
 SPARE = 300  # more are drawn than checked: rows that were rejected or touched here since are passed over
 
@@ -71,11 +74,12 @@ class Sample:
 
 def _compare(one: Drawn) -> list[str] | None:
     """The fields that differ; None when the row was not imported or somebody touched it here since."""
-    found = one.source.find(one.table, one.key)
+    mapped = one.mapping.table(one.table) if one.mapping else None
+    moments = [check.column for check in mapped.checks if check.kind == "moment"] if mapped else []
+    found = one.source.find(one.table, one.key, moments)
     if found is None:
         return ["not found again in the source"]
     row, seconds = found
-    mapped = one.mapping.table(one.table) if one.mapping else None
     if mapped is None:
         return _compare_kept(one, row)
     known = store.remembered(one.name, one.table, [one.row_key]).get(one.row_key)
@@ -108,6 +112,8 @@ def _agrees(
     raw, stored = row.get(check.column), _inside(target, check.target)
     if check.column in legacy:
         return from_json(legacy[check.column]) == raw
+    if check.defaulted and raw in (None, ""):
+        return True
     if check.kind == "moment":
         return _same_moment(raw, seconds.get(check.column), stored)
     if check.kind == "number":
@@ -125,12 +131,22 @@ def _same_moment(raw: Raw, seconds: int | None, stored: datetime | None) -> bool
     if raw in (None, "") or stored is None:
         return raw in (None, "") and stored is None
     at = stored.timestamp()
+    if isinstance(raw, bytes):
+        raw = raw.decode("utf-8", "replace")
     if isinstance(raw, str) and seconds is not None and not raw.strip().replace(".", "").isdigit():
-        return int(at // 1) == seconds
-    return any(abs(at - number / unit) < 1 for number in _numbers(raw) for unit in (1, 1_000, 1_000_000)) or (
-        # Forms that SQLite does not read: at least the year must be there.
-        isinstance(raw, str) and any(str(stored.year + shift) in raw for shift in (-1, 0, 1))
-    )
+        return seconds in (int(at // 1), int((at + HALF_MILLISECOND) // 1))  # SQLite rounds to milliseconds
+    if any(abs(at - number) < 1 for written in _numbers(raw) for number in _seconds(written)):
+        return True
+    if isinstance(raw, float):
+        return False
+    # Forms that SQLite does not read: at least the year must be there.
+    years = [stored.year + shift for shift in (-1, 0, 1)]
+    return any(re.search(rf"{year}|(?<!\d)0*{year % 100:02}(?!\d)", str(raw)) for year in years)
+
+
+def _seconds(number: float) -> Iterator[float]:
+    """What a number may mean as a time: seconds, milliseconds, microseconds, a Julian day."""
+    yield from (number, number / 1_000, number / 1_000_000, (number - JULIAN_1970) * 86_400)
 
 
 def _numbers(raw: Raw) -> Iterator[float]:

@@ -6,7 +6,7 @@ A kill between two batches loses nothing: the next run finds the finished rows u
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,6 +16,7 @@ from django.db import DataError, IntegrityError, OperationalError, transaction
 from alai.kernel import audit
 from alai.kernel.importing import store
 from alai.kernel.importing.mapping import (
+    NOTES,
     Candidate,
     DatabaseMapping,
     Draft,
@@ -31,6 +32,7 @@ MICROSECOND = timedelta(microseconds=1)
 MAX_KEPT_ID = 10**9  # comments and history: an id beyond would only push their sequences up
 PASSING = {"40001", "40P01", "55P03"}  # serialization, deadlock, lock timeout
 TRIES = 5
+KEPT_LENGTH = 10 * 1024 * 1024
 LIMIT_EXCEEDED = "54"  # e.g. a text too long for the full-text index
 
 
@@ -118,9 +120,24 @@ class Loader:
             counts.add(self._guarded(table, rows[middle:], work))
             return counts
         sentence = f"PostgreSQL cannot store it: {str(error).splitlines()[0]}."[: store.DETAIL_LIMIT]
-        with transaction.atomic():
-            self.reject(table, [(rows[0], Rejection("not_storable", sentence))])
+        refused = (rows[0], Rejection("not_storable", sentence))
+        try:
+            with transaction.atomic():
+                self.reject(table, [refused])
+        except (
+            DataError,
+            OperationalError,
+        ):  # not even as it is: what is too long for any of PostgreSQL's fields
+            with transaction.atomic():
+                self.reject(table, [(_shortened(rows[0]), refused[1])])
         return Counts(rejected=1)
+
+    def close_rejects(self, table: str, keys: Sequence[str]) -> None:
+        """Of rows that are no longer in their table."""
+        if keys:
+            with transaction.atomic():
+                audit.apply(bulk=f"{self.file}: {table}")
+                store.resolve(self.source, table, list(keys))
 
     def reject(
         self, table: str, rows: Sequence[tuple[SourceRow, Rejection]], resolved: Sequence[SourceRow] = ()
@@ -142,6 +159,17 @@ class Loader:
             store.resolve(self.source, table, closed)
 
 
+def _shortened(row: SourceRow) -> SourceRow:
+    """The row with its longest values told by their size and digest alone."""
+    values = {
+        name: f"({len(value)} long, BLAKE2 {digest(repr(value)).hex()}: too long to be kept here)"
+        if isinstance(value, str | bytes) and len(value) > KEPT_LENGTH
+        else value
+        for name, value in row.values.items()
+    }
+    return replace(row, values=values)
+
+
 class _Batch:
     """Rows of one table on their way through: convert, match, place, resolve, review, write."""
 
@@ -161,7 +189,10 @@ class _Batch:
             return Counts(unchanged=len(known))
         candidates = [self._convert(row) for row in self.rows if not self._is_unchanged(row)]
         self._match(candidates)
-        self._place([one for one in candidates if one.rejection is None and not one.is_update])
+        self._pass_the_same([one for one in candidates if one.rejection is None])
+        self._place(
+            [one for one in candidates if one.rejection is None and not one.is_update and not one.passes]
+        )
         self._resolve(candidates)
         self._judge_updates(candidates)
         self.table.review([one for one in candidates if one.rejection is None and not one.passes])
@@ -176,7 +207,8 @@ class _Batch:
         rejection = self.table.convert(draft)
         for column, value in row.values.items():
             if column not in self.table.known and value is not None:
-                draft.legacy[column.replace("\0", "\u2400")] = to_json(value)
+                name = f"{column}_" if column == NOTES else column.replace("\0", "\u2400")
+                draft.legacy[name] = to_json(value)
         return Candidate(draft, rejection=rejection)
 
     def _match(self, candidates: Sequence[Candidate]) -> None:
@@ -192,6 +224,23 @@ class _Batch:
             one.current = current.get(one.target_id)
             if one.current is None and one.rejection is None:
                 one.rejection = Rejection("conflict", "It changed in the old system and was deleted here.")
+
+    def _pass_the_same(self, candidates: Sequence[Candidate]) -> None:
+        """History is added again when it says something else. What changed over there and has no place here (that a
+        message was read) is kept beside it."""
+        before = [
+            one
+            for one in candidates
+            if self.table.appends and one.row.key in self.known and not one.draft.references
+        ]
+        if not before:
+            return
+        here = store.current(self.table, [self.known[one.row.key].target_id for one in before])
+        for one in before:
+            target = here.get(self.known[one.row.key].target_id)
+            if target and state_hash(self.table, target) == state_hash(self.table, one.draft.values):
+                one.target_id, one.passes = self.known[one.row.key].target_id, True
+        self.loader._keep(self.table.table, [one.row for one in before if one.passes])
 
     def _place(self, fresh: Sequence[Candidate]) -> None:
         """Give new rows their ids."""

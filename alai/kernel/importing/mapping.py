@@ -132,13 +132,14 @@ class Candidate:
 class Check:
     """For the sample: a source column beside the target's (`a.b` looks into JSON), compared as `kind`.
 
-    A choice that is empty in the source has a default here.
+    A choice that is empty in the source has a default here, and so has what is `defaulted`.
     """
 
     column: str
     target: str
     kind: Literal["text", "moment", "number", "words", "choice"] = "text"
     names: Mapping[Any, str] = field(default_factory=dict)  # of a choice's stored values
+    defaulted: bool = False
 
 
 Hook = Callable[[Sequence[Candidate]], None]
@@ -232,9 +233,13 @@ def mapping_named(name: str) -> DatabaseMapping | None:
 
 
 def recognise(tables: Mapping[str, Sequence[str]]) -> DatabaseMapping | None:
-    """The mapping whose first table is there with its required columns. `tables`: name -> columns, lower case."""
+    """The mapping whose first table is there with its required columns, or else any of its tables (a part of the old
+    database, say). `tables`: name -> columns, lower case."""
+
+    def fits(table: TableMapping) -> bool:
+        return table.required <= set(tables.get(table.table, ()))
+
     for mapping in _mappings.values():
-        first = mapping.tables[0]
-        if first.required <= set(tables.get(first.table, ())):
+        if fits(mapping.tables[0]):
             return mapping
-    return None
+    return next((one for one in _mappings.values() if any(map(fits, one.tables))), None)

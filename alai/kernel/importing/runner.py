@@ -1,5 +1,6 @@
 """One import: files in, a report out."""
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -17,6 +18,7 @@ from alai.kernel.importing.engine import MAX_KEPT_ID, Counts, Loader
 from alai.kernel.importing.mapping import DatabaseMapping, SourceRow, TableMapping, order_of, recognise
 from alai.kernel.importing.order import circles, parents_first
 from alai.kernel.importing.source import MAX_ID, Source, SourceError
+from alai.kernel.importing.values import printable
 from alai.kernel.models import ImportRun
 
 ACTOR = "import"
@@ -61,13 +63,14 @@ def run(
     report = Report()
     with ExitStack() as stack, alone(), context.acting(actor=ACTOR, why="import_sqlite"):
         record = None if dry_run else ImportRun.objects.create()
-        sources = {}
+        sources, total = {}, 0
         for name, path in _named(paths).items():
             try:
-                sources[name] = stack.enter_context(closing(Source(path)))
+                source = stack.enter_context(closing(Source(path)))
+                total += sum(source.count(table) for table in source.tables)
+                sources[name] = source
             except SourceError as error:
                 report.errors[name] = str(error)
-        total = sum(source.count(table) for source in sources.values() for table in source.tables)
         step = progress(total) if progress else _silent
         with _rolled_back() if dry_run else ExitStack():
             for name, source in sorted(sources.items(), key=lambda item: _turn(item[1])):
@@ -113,7 +116,7 @@ class _File:
             self.report.errors[self.name] = str(error)
 
     def _source_name(self) -> str:
-        return self.mapping.name if self.mapping else self.source.path.stem[:100]
+        return self.mapping.name if self.mapping else printable(self.source.path.stem)[:100]
 
     def _known(self, columns: dict[str, list[str]]) -> list[TableMapping]:
         """The mapped tables that are there with the columns they need."""
@@ -124,6 +127,11 @@ class _File:
         rest = sorted(columns.keys() - {table.table for table in known})
         if not columns:
             raise SourceError(f"{self.source.path} holds no tables.")
+        if self.source.unread:
+            self.report.notices.append(
+                f"{self.name}: SQLite cannot read {', '.join(self.source.unread)} here; what the virtual ones hold is "
+                "kept from the plain tables beside them."
+            )
         if rest:
             self.report.notices.append(
                 f"{self.name}: no mapping knows the tables {', '.join(rest)}; their rows are kept as they are."
@@ -147,8 +155,14 @@ class _File:
             parents, closing_rows = circles(self.source.numbers(table.table, (*table.key, table.parent)))
             rows = parents_first(rows, table.parent, parents)
             cut = frozenset(map(str, closing_rows))
+        lost = store.open_reject_keys(loader.source, self.name, table.table)
         for batch in self._batches(table.table, rows):
+            lost.difference_update(row.key for row in batch)
             counts.add(loader.load(table, batch, cut))
+        if (
+            counts.unchanged + counts.updated > counts.created + counts.rejected
+        ):  # the same file as before, later
+            loader.close_rejects(table.table, sorted(lost))  # corrected by their key, or deleted over there
 
     def _keep_table(self, loader: Loader, table: str, counts: Counts) -> None:
         counts.source = self.source.count(table)
@@ -181,9 +195,9 @@ def _turn(source: Source) -> int:
 
 def _named(paths: Sequence[Path]) -> dict[str, Path]:
     """Each file once, under its name; files of the same name under their paths."""
-    unique = list({path.resolve(): path for path in paths}.values())
+    unique = list({os.path.realpath(path): path for path in paths}.values())
     names = [path.name for path in unique]
-    return {path.name if names.count(path.name) == 1 else str(path): path for path in unique}
+    return {printable(path.name if names.count(path.name) == 1 else str(path)): path for path in unique}
 
 
 def _silent(rows: int) -> None:

@@ -4,18 +4,21 @@ import contextlib
 import re
 import shutil
 import sqlite3
+import string
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from alai.kernel.importing import values
 from alai.kernel.importing.mapping import SourceRow
-from alai.kernel.importing.raw import Raw, row_hash, text_factory
+from alai.kernel.importing.raw import Raw, digest, row_hash, text_factory
 
 COPY_SECONDS = 60
 MAGIC = b"SQLite format 3\0"
 LONGEST_KEY = 200
+ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+HIDDEN, VIRTUAL = 1, 2  # in table_xinfo
 MAX_ID = (
     2**52
 )  # ids above were never counted up to, and a sequence behind them would leave JavaScript's numbers
@@ -25,16 +28,29 @@ HARMLESS = re.compile(
 )
 
 
+INDEX_OF_WORDS = re.compile(r"unable to validate", re.IGNORECASE)
+VIRTUAL_TABLE = re.compile(r"CREATE\s+VIRTUAL\s", re.IGNORECASE)
+LONGEST_TABLE = 200
+
+
 class SourceError(Exception):
     """A file that cannot be imported; the message is a sentence for its owner."""
 
+    def __init__(self, sentence: str) -> None:
+        super().__init__(values.printable(sentence))
+
 
 class Source:
-    """A private copy of a SQLite file. Names of tables and columns are lower case, as SQLite compares them."""
+    """A private copy of a SQLite file. Names of tables and columns are lower case, as SQLite compares them.
+
+    `unread` are tables that hold something and cannot be read.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.db = _copy(path)
+        self.unread: list[str] = []
+        self._lists: dict[str, str] = {}
         try:
             self.tables = self._read_tables()
         except sqlite3.DatabaseError as error:
@@ -75,22 +91,31 @@ class Source:
         for row in self._query(f"SELECT {names} FROM {_quoted(self.tables[table])} NOT INDEXED"):
             yield tuple(values.whole(value)[0] for value in row)
 
-    def find(self, table: str, key: dict[str, Raw]) -> tuple[dict[str, Raw], dict[str, int | None]] | None:
-        """One row by raw key values, and each column as SQLite itself reads it as a time, in seconds."""
-        real = _quoted(self.tables[table])
-        columns = self._columns(self.tables[table])
-        seconds = ", ".join(f"CAST(strftime('%s', {_quoted(name)}) AS INTEGER)" for name in columns)
+    def find(
+        self, table: str, key: dict[str, Raw], moments: Sequence[str] = ()
+    ) -> tuple[dict[str, Raw], dict[str, int | None]] | None:
+        """One row by raw key values, and the `moments` as SQLite itself reads them as times, in seconds."""
+        real = self.tables[table]
+        columns = self._columns(real)
+        asked = [name for name in moments if name in columns]
+        seconds = "".join(f", CAST(strftime('%s', {_quoted(name)}) AS INTEGER)" for name in asked)
+        select = f"SELECT {self._listed(real)}{seconds} FROM {_quoted(real)}"
         where = " AND ".join(f"{_quoted(name)} IS ?" for name in key)
-        found = self._query(f"SELECT *, {seconds} FROM {real} WHERE {where}", *key.values()).fetchone()
+        try:
+            found = self._query(f"{select} WHERE {where}", *key.values()).fetchone()
+        except SourceError:  # a key in a collation that only its program knows
+            where = " AND ".join(f"{_quoted(name)} COLLATE BINARY IS ?" for name in key)
+            found = self._query(f"{select} NOT INDEXED WHERE {where}", *key.values()).fetchone()
         if found is None:
             return None
         size = len(columns)
-        return dict(zip(columns, found[:size], strict=True)), dict(zip(columns, found[size:], strict=True))
+        return dict(zip(columns, found[:size], strict=True)), dict(zip(asked, found[size:], strict=True))
 
     def _scan(self, table: str) -> Iterator[dict[str, Raw]]:
         # NOT INDEXED: an index that disagrees with its table must not hide rows.
-        cursor = self._query(f"SELECT * FROM {_quoted(self.tables[table])} NOT INDEXED")
-        columns = [column[0].lower() for column in cursor.description]
+        real = self.tables[table]
+        cursor = self._query(f"SELECT {self._listed(real)} FROM {_quoted(real)} NOT INDEXED")
+        columns = [_lower(column[0]) for column in cursor.description]
         try:
             for row in cursor:
                 yield dict(zip(columns, row, strict=True))
@@ -104,35 +129,83 @@ class Source:
             raise _damaged(self.path, error) from None
 
     def _read_tables(self) -> dict[str, str]:
-        """Lower-case name -> name of the tables that hold rows: no views, no inner tables of SQLite's."""
+        """Lower-case name -> name of the tables that hold rows: no views, no inner tables of SQLite's.
+
+        A virtual table that cannot be read (of a foreign module, say) is passed over: what it holds stands in plain
+        tables beside it.
+        """
         found = self.db.execute(
-            "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid"
+            "SELECT name, sql FROM sqlite_master WHERE type = 'table' ORDER BY rowid"
         ).fetchall()
-        names = [
-            str(name) for (name,) in found if isinstance(name, str) and not name.lower().startswith("sqlite_")
-        ]
+        self.unread = [values.text(name)[0] for name, _ in found if not isinstance(name, str)]
+        names = {
+            name: isinstance(sql, str) and bool(VIRTUAL_TABLE.match(sql))
+            for name, sql in found
+            if isinstance(name, str) and not _lower(name).startswith("sqlite_")
+        }
+        closed = tuple(
+            f"{name}_" for name, virtual in names.items() if virtual and not self._is_readable(name)
+        )
+        self.unread += [name.removesuffix("_") for name in closed]
+        shadow: set[str] = set()
         with contextlib.suppress(sqlite3.DatabaseError):  # SQLite before 3.37 does not know table_list
             shadow = {row[1] for row in self.db.execute("PRAGMA table_list") if row[2] == "shadow"}
-            names = [name for name in names if name not in shadow]
-        return {name.lower(): name for name in names if self._is_readable(name)}
+        wanted = [
+            name
+            for name in names
+            if f"{name}_" not in closed and (name not in shadow or name.startswith(closed or ("\0",)))
+        ]
+        return {_named(name): name for name in wanted}
 
-    def _is_readable(self, name: str) -> bool:
-        """Not for a virtual table of a foreign module; what it holds stands in plain tables beside it."""
+    def _is_readable(self, virtual: str) -> bool:
         try:
-            self.db.execute(f"SELECT * FROM {_quoted(name)} LIMIT 0")
-        except sqlite3.OperationalError as error:
-            if "no such module" in str(error):
-                return False
-            raise
+            self.db.execute(f"SELECT count(*) FROM {_quoted(virtual)}").fetchone()
+            self.db.execute(f"SELECT * FROM {_quoted(virtual)} LIMIT 1").fetchone()
+        except sqlite3.DatabaseError:
+            return False
+        return True
+
+    def _listed(self, real: str) -> str:
+        """What to select: all columns, but for generated ones whose expression fails for some row."""
+        if real not in self._lists:
+            described = self._query(f"PRAGMA table_xinfo({_quoted(real)})").fetchall()
+            if not all(isinstance(row[1], str) for row in described):
+                raise SourceError(
+                    f"{self.path}: the table {real} has a column whose name is not UTF-8. Rename it, then import again."
+                )
+            made = [row[1] for row in described if row[6] == VIRTUAL]
+            failing = {name for name in made if not self._is_computable(real, name)}
+            kept = [_quoted(row[1]) for row in described if row[6] != HIDDEN and row[1] not in failing]
+            self._lists[real] = ", ".join(kept) if failing else "*"
+        return self._lists[real]
+
+    def _is_computable(self, real: str, column: str) -> bool:
+        try:
+            self.db.execute(
+                f"SELECT sum(length({_quoted(column)})) FROM {_quoted(real)} NOT INDEXED"
+            ).fetchone()
+        except sqlite3.DatabaseError:
+            return False
         return True
 
     def _columns(self, real: str) -> list[str]:
-        cursor = self._query(f"SELECT * FROM {_quoted(real)} LIMIT 0")
-        return [column[0].lower() for column in cursor.description]
+        cursor = self._query(f"SELECT {self._listed(real)} FROM {_quoted(real)} LIMIT 0")
+        return [_lower(column[0]) for column in cursor.description]
 
     def primary_key(self, table: str) -> tuple[str, ...]:
         described = self._query(f"PRAGMA table_info({_quoted(self.tables[table])})").fetchall()
-        return tuple(row[1].lower() for row in sorted(described, key=lambda row: row[5]) if row[5])
+        return tuple(_lower(row[1]) for row in sorted(described, key=lambda row: row[5]) if row[5])
+
+
+def _lower(name: str) -> str:
+    """As SQLite compares names: A to Z alone."""
+    return name.translate(ASCII_LOWER)
+
+
+def _named(table: str) -> str:
+    """What the table is called here; a name beyond what we store is told apart by its digest."""
+    name = _lower(table)
+    return name if len(name) <= LONGEST_TABLE else f"{name[:160]}~{digest(name).hex()}"
 
 
 def _name(row: dict[str, Raw], key: tuple[str, ...]) -> tuple[str, int | None]:
@@ -165,10 +238,11 @@ def _unused(name: str, taken: set[str]) -> str:
 def _copy(path: Path) -> sqlite3.Connection:
     """A consistent copy, made by SQLite's backup; its file has no name, so that a kill leaves nothing behind."""
     _look(path)
+    real = path.resolve()  # SQLite keeps its log and journal beside the file, not beside a link to it
     with tempfile.TemporaryDirectory(prefix="import-") as folder:
         copy = sqlite3.connect(Path(folder, "copy.db"), isolation_level=None)
         try:
-            _back_up(path, copy, Path(folder))
+            _back_up(real, copy, Path(folder))
             copy.text_factory = text_factory
             copy.execute("PRAGMA journal_mode = MEMORY")
             copy.execute("PRAGMA query_only = ON")
@@ -176,6 +250,9 @@ def _copy(path: Path) -> sqlite3.Connection:
         except sqlite3.Error as error:
             copy.close()
             raise _unreadable(path, error) from None
+        except OSError as error:
+            copy.close()
+            raise _unreadable(path, error.strerror or error) from None
         except BaseException:
             copy.close()
             raise
@@ -247,9 +324,15 @@ def _deadline(path: Path) -> Callable[[int, int, int], None]:
 
 
 def _check_pages(path: Path, copy: sqlite3.Connection) -> None:
-    for (message,) in copy.execute("PRAGMA quick_check(100)"):
+    try:
+        messages = [message for (message,) in copy.execute("PRAGMA quick_check(100)")]
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR:
+            raise
+        return  # it leans on a function or collation of its program; rows are read all the same, or say what is wrong
+    for message in messages:
         line = message.decode("utf-8", "replace") if isinstance(message, bytes) else message
-        if line != "ok" and not HARMLESS.match(line):
+        if line != "ok" and not HARMLESS.match(line) and not INDEX_OF_WORDS.search(line):
             raise _damaged(path, line)
 
 
@@ -261,7 +344,7 @@ def _damaged(path: Path, error: object) -> SourceError:
     )
 
 
-def _unreadable(path: Path, error: sqlite3.Error) -> SourceError:
+def _unreadable(path: Path, error: object) -> SourceError:
     text = str(error)
     if "malformed" in text or "not a database" in text:
         return _damaged(path, error)

@@ -98,6 +98,12 @@ def standing(source: str, references: Iterable[tuple[Reference, str]]) -> dict[t
     return found
 
 
+def keys_of(source: str, table: str, targets: list[int]) -> dict[int, str]:
+    """By target: the key of a source row that it was imported from."""
+    select = f'SELECT target_id, key FROM {ROWS} WHERE source = %s AND "table" = %s AND target_id = ANY(%s)'
+    return dict(run(select, [source, table, targets])) if targets else {}
+
+
 def taken(target: str, ids: list[int]) -> set[int]:
     return {row[0] for row in run(f'SELECT id FROM "{target}" WHERE id = ANY(%s)', [ids])} if ids else set()
 
@@ -218,6 +224,14 @@ def open_rejects(source: str, table: str, keys: list[str]) -> dict[str, tuple[by
     select = f"SELECT key, source_hash, reason, detail FROM {REJECTS} WHERE source = %s"
     found = run(select + " AND \"table\" = %s AND key = ANY(%s) AND state = 'open'", [source, table, keys])
     return {key: (hashed, reason, detail) for key, hashed, reason, detail in found}
+
+
+def open_reject_keys(source: str, file: str, table: str) -> set[str]:
+    """The open rejects that came from this file."""
+    select = (
+        f"SELECT key FROM {REJECTS} WHERE source = %s AND file = %s AND \"table\" = %s AND state = 'open'"
+    )
+    return {key for (key,) in run(select, [source, file[:250], table])}
 
 
 def resolve(source: str, table: str, keys: list[str]) -> None:

@@ -21,6 +21,8 @@ CLOCK = (
     r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?"
 )
 WRITTEN = [re.compile(date + CLOCK, re.IGNORECASE | re.ASCII) for date in (YEAR_FIRST, DAY_FIRST)]
+# 20260306 and 20260306030900, stored as numbers: as times since 1970 they would lie in 1970 or centuries ahead.
+WRITTEN_AS_NUMBERS = ((19_700_101, 21_000_101), (19_700_101_000_000, 21_000_101_000_000))
 COMPACT = re.compile(r"\d{8}([T ]?\d{6})?", re.ASCII)
 
 
@@ -131,6 +133,8 @@ def _json_list(source: str) -> list[Any] | None:
 
 def _read_text(raw: str | bytes) -> datetime | None:
     written = (raw.decode() if isinstance(raw, bytes) else raw).strip()
+    if "\0" in written:
+        return None
     try:
         if written[4:5] == "-":
             return datetime.fromisoformat(written)
@@ -167,6 +171,8 @@ def _read_number(raw: float) -> datetime | None:
     """The size tells the unit: seconds since 1973, milliseconds, microseconds; a Julian day only as a fraction."""
     if not math.isfinite(raw):
         return None
+    if isinstance(raw, int) and any(first <= raw < last for first, last in WRITTEN_AS_NUMBERS):
+        return _read_text(str(raw))
     if JULIAN_1970 <= raw < JULIAN_9000 and isinstance(raw, float) and not raw.is_integer():
         return EARLIEST + timedelta(milliseconds=round((raw - JULIAN_1970) * 86_400_000))
     for unit, scale in ((1, 1e8), (1_000, 1e11), (1_000_000, 1e14)):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from alai.kernel import importing
+from alai.kernel.models import LegacyRow
 from missioncontrol.models import Memory, Message
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -93,3 +94,40 @@ def test_a_later_run_brings_what_is_new_and_numbers_it_in(tmp_path: Path) -> Non
     )
     assert list(contents) == ["The older one", "In between", "The newer one"]
     assert Memory.objects.filter(agent="john", key="k1", is_current=True).get().pk == 1
+
+
+def test_that_a_message_was_read_since_makes_it_no_new_one(tmp_path: Path) -> None:
+    path = database(tmp_path)
+    importing.run([path])
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE messages SET read_at = ? WHERE id = 1", [NEWER])
+    file.close()
+    report = importing.run([path])
+    assert report.agrees
+    assert report.files["hivemind.db"]["messages"].unchanged == 3
+    assert Message.objects.count() == 3
+    assert LegacyRow.objects.get(table="messages", key="1").row["read_at"] == NEWER
+    assert importing.run([path]).files["hivemind.db"]["messages"].unchanged == 3
+    with sqlite3.connect(path) as file:
+        file.execute("UPDATE messages SET body = 'Hei igjen' WHERE id = 1")
+    file.close()
+    importing.run([path])
+    assert Message.objects.count() == 4
+
+
+def test_payloads_are_kept_as_far_as_they_can_be_stored(tmp_path: Path) -> None:
+    path = database(tmp_path)
+    deep = '{"a":' * 5_000 + "1" + "}" * 5_000
+    rows = [
+        (10, "ops", "john", None, "escaped", '{"word": "\\u017ealba \\ud83d\\ude00"}', NEWER, None),
+        (11, "ops", "john", None, "nul", '{"word": "\\u0000"}', NEWER, None),
+        (12, "ops", "john", None, "deep", deep, NEWER, None),
+    ]
+    with sqlite3.connect(path) as file:
+        add(file, "messages", rows)
+    file.close()
+    assert importing.run([path]).agrees
+    assert Message.objects.get(body="escaped").payload == {"word": "žalba 😀"}
+    for body, row in (("nul", rows[1]), ("deep", rows[2])):
+        message = Message.objects.get(body=body)
+        assert (message.payload, message.legacy["payload"]) == ({}, row[5])
