@@ -124,10 +124,8 @@ class Loader:
         try:
             with transaction.atomic():
                 self.reject(table, [refused])
-        except (
-            DataError,
-            OperationalError,
-        ):  # not even as it is: what is too long for any of PostgreSQL's fields
+        except (DataError, OperationalError):
+            # Not even as it is: a value is too long for any of PostgreSQL's fields.
             with transaction.atomic():
                 self.reject(table, [(_shortened(rows[0]), refused[1])])
         return Counts(rejected=1)

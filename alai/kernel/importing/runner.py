@@ -159,10 +159,9 @@ class _File:
         for batch in self._batches(table.table, rows):
             lost.difference_update(row.key for row in batch)
             counts.add(loader.load(table, batch, cut))
-        if (
-            counts.unchanged + counts.updated > counts.created + counts.rejected
-        ):  # the same file as before, later
-            loader.close_rejects(table.table, sorted(lost))  # corrected by their key, or deleted over there
+        # The same file as before, later: these rows were corrected by their key, or deleted over there.
+        if counts.unchanged + counts.updated > counts.created + counts.rejected:
+            loader.close_rejects(table.table, sorted(lost))
 
     def _keep_table(self, loader: Loader, table: str, counts: Counts) -> None:
         counts.source = self.source.count(table)
