@@ -14,15 +14,13 @@ from alai.kernel.errors import Invalid
 from alai.kernel.pagination import DEFAULT_LIMIT, MAX_BIGINT, MAX_LIMIT
 from alai.kernel.shapes import Id
 from missioncontrol import leases, selectors, services
-from missioncontrol.bulk import run_bulk
+from missioncontrol.bulk import BulkIn, BulkOut, run_bulk
 from missioncontrol.gates import Verb
 from missioncontrol.leases import Presented
 from missioncontrol.models import Status as TaskStatus
 from missioncontrol.models import Task
 from missioncontrol.schemas import (
     PRIORITIES,
-    BulkIn,
-    BulkOut,
     ClaimIn,
     ClaimOut,
     ClaimStatusOut,

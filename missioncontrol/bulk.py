@@ -6,19 +6,37 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pydantic
-from pydantic import Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
 from alai.kernel import failures
 from alai.kernel.api import check_storable
 from alai.kernel.errors import Invalid, problem_body
 from alai.kernel.pagination import MAX_BIGINT
 from alai.kernel.principals import Principal
-from alai.kernel.shapes import Id, Whole, readable
+from alai.kernel.shapes import Body, Id, Whole, readable
 from missioncontrol import services
 from missioncontrol.models import Status, Task
-from missioncontrol.schemas import BulkOut, BulkResult, TaskCreatedOut, TaskIn, TaskOut, TaskPatch, stored
+from missioncontrol.schemas import TaskCreatedOut, TaskIn, TaskOut, TaskPatch, stored
 
 logger = logging.getLogger(__name__)
+
+
+class BulkIn(Body):
+    """Each item is `{"op": "create", ...task fields}` or `{"op": "update", "id", "fencing_token"?, ...fields}`."""
+
+    items: Annotated[list[Any], Field(min_length=1, max_length=1000)]
+
+
+class BulkResult(BaseModel):
+    """What is not there is left out: a task or a problem is."""
+
+    status: int
+    task: TaskCreatedOut | None = None
+    problem: dict[str, Any] | None = None
+
+
+class BulkOut(BaseModel):
+    results: list[BulkResult]
 
 
 class CreateItem(TaskIn):

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, cast
 
 from ninja import Schema
-from pydantic import BaseModel, Field, StrictBool, StringConstraints, field_validator, model_validator
+from pydantic import Field, StrictBool, StringConstraints, field_validator, model_validator
 
 from alai.kernel.pagination import MAX_BIGINT
 from alai.kernel.shapes import (
@@ -421,24 +421,6 @@ class StatsOut(Schema):
     created_24h: int
     done_24h: int
     oldest_open_at: datetime | None
-
-
-class BulkIn(Body):
-    """Each item is `{"op": "create", ...task fields}` or `{"op": "update", "id", "fencing_token"?, ...fields}`."""
-
-    items: Annotated[list[Any], Field(min_length=1, max_length=1000)]
-
-
-class BulkResult(BaseModel):
-    """What is not there is left out: a task or a problem is."""
-
-    status: int
-    task: TaskCreatedOut | None = None
-    problem: dict[str, Any] | None = None
-
-
-class BulkOut(BaseModel):
-    results: list[BulkResult]
 
 
 def priority_name(priority: int) -> PriorityName:

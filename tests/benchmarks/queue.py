@@ -14,13 +14,13 @@ from typing import Any
 import psycopg
 from procrastinate.sql import queries
 
-from missioncontrol import leases
+from missioncontrol import lease_sql
 from tests.benchmarks import ledger
 from tests.benchmarks.measure import Result, ratio, take_turns, told
 
 READY, FINISHED = 7000, 5000
 ROUNDS, PAIRS, WARM = 10, 100, 10
-NEXT, _ = leases.next_statement("")
+NEXT, _ = lease_sql.next_statement("")
 JOBS = """
 INSERT INTO procrastinate_jobs (queue_name, task_name, priority, args, status)
 SELECT 'default', 'write_offer', n % 4, jsonb_build_object('text', repeat('what the customer wants ', 20)),
@@ -59,7 +59,7 @@ def ours(cursor: "psycopg.Cursor[Any]") -> None:
     row = cursor.execute(NEXT, {**WHO, **GRANT}, prepare=True).fetchone()
     assert row is not None
     done = cursor.execute(
-        leases.CHANGE, {**WHO, **DONE, "task": row[0], "fence": row[8]}, prepare=True
+        lease_sql.CHANGE, {**WHO, **DONE, "task": row[0], "fence": row[8]}, prepare=True
     ).fetchone()
     assert done is not None and done[2] == "ok", done
 

@@ -5,25 +5,27 @@ from datetime import timedelta
 
 from django.db import connection
 
-from missioncontrol import leases
+from missioncontrol import lease_sql, leases
 from missioncontrol.leases import Standing
 
 
 def no_fence() -> None:
     """Whoever shows any fence may write."""
-    leases.CHANGE = _without(
-        leases.CHANGE, "(NOT live OR %(fence)s::bigint <> fencing_token) THEN 'stale_fence'", "true THEN 'ok'"
+    lease_sql.CHANGE = _without(
+        lease_sql.CHANGE,
+        "(NOT live OR %(fence)s::bigint <> fencing_token) THEN 'stale_fence'",
+        "true THEN 'ok'",
     )
 
 
 def plain_subselect() -> None:
     """`next` picks a task without locking it."""
-    leases.NEXT = _without(leases.NEXT, "FOR NO KEY UPDATE OF t SKIP LOCKED", "")
+    lease_sql.NEXT = _without(lease_sql.NEXT, "FOR NO KEY UPDATE OF t SKIP LOCKED", "")
 
 
 def check_then_act() -> None:
     """`claim` looks whether the task is free, and takes it in a second statement."""
-    leases.CLAIM = _without(leases.CLAIM, "THEN 'lease_held'", "AND false THEN 'lease_held'")
+    lease_sql.CLAIM = _without(lease_sql.CLAIM, "THEN 'lease_held'", "AND false THEN 'lease_held'")
     act = leases.claim
 
     def claim(task_id: int, *, actor: str, session: str, ttl: timedelta) -> Standing | None:

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from alai.kernel.models import Actor
-from missioncontrol import leases, services
+from missioncontrol import lease_sql, services
 from missioncontrol.models import Priority, Task
 from missioncontrol.services.claims import NextFilters
 from tests.cast import Cast, make_task
@@ -132,7 +132,7 @@ def test_next_still_walks_its_index(cast: Cast) -> None:
             "actor": "john", "session": "s1", "ttl": TTL, "enforced": True, "note": "{}", "override": False,
             "capabilities": None, "by": "john", "behalf": "", "why": "", "request": "", "context": "{}",
         }  # fmt: skip
-        cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) {leases.next_statement()[0]}", params)
+        cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) {lease_sql.next_statement()[0]}", params)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     walk = next(line for line in plan.splitlines() if "task_next" in line)
     assert re.search(r"Index Scan .*actual rows=1(\.00)? ", walk), plan

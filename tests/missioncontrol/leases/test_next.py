@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, transaction
 
 from alai.kernel.principals import Principal
-from missioncontrol import leases, services
+from missioncontrol import lease_sql, leases, services
 from missioncontrol.leases import Standing
 from missioncontrol.models import Dependency, Priority, Status, Task
 from missioncontrol.services.claims import NextFilters
@@ -88,7 +88,7 @@ def test_of_several_teams_a_task_that_changes_meanwhile_is_judged_as_it_is(chang
     """`next` has read the task of an earlier snapshot, and locks it after the change."""
     task = make_task(team="web")
     with connection.cursor() as cursor, transaction.atomic():
-        sql, parts = leases.next_statement("AND t.team = ANY(%(teams)s)", SEVERAL.teams)
+        sql, parts = lease_sql.next_statement("AND t.team = ANY(%(teams)s)", SEVERAL.teams)
         # The look at whether the hands are full comes first: there the statement sleeps, its snapshot taken.
         slow = sql.replace(
             "WITH hands AS MATERIALIZED (",

@@ -20,7 +20,7 @@ from pytest_django import DjangoDbBlocker
 from alai.kernel import pagination
 from alai.kernel.auth import issue_token
 from alai.kernel.models import Actor
-from missioncontrol import leases
+from missioncontrol import lease_sql
 from missioncontrol.models import Task
 from missioncontrol.services.claims import NextFilters
 from tests.cast import Caller
@@ -247,7 +247,7 @@ def test_a_call_reads_no_more_for_a_token_of_few_teams(path: str, large: Large) 
 )
 def test_the_next_claim_looks_at_few_tasks(filters: NextFilters) -> None:
     text, params = filters.sql()
-    statement, parts = leases.next_statement(text, filters.teams)
+    statement, parts = lease_sql.next_statement(text, filters.teams)
     given = {
         "by": "john", "behalf": "", "why": "", "request": "", "context": "{}", "actor": "john", "session": "s1",
         "ttl": "10 minutes", "enforced": True, "note": "{}", "override": False, "capabilities": None, **params, **parts,
