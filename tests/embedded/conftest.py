@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -83,6 +84,15 @@ def servers_of(data: Path) -> list[psutil.Process]:
         if ours:
             found.append(process)
     return found
+
+
+def asked[T](data: Path, question: Callable[[psutil.Process], T]) -> list[T]:
+    """What the server processes of this DATA_DIR answer, but for those that end meanwhile (PostgreSQL's sessions)."""
+    answers = []
+    for process in servers_of(data):
+        with suppress(psutil.NoSuchProcess):
+            answers.append(question(process))
+    return answers
 
 
 def supervisors_of(data: Path) -> list[psutil.Process]:

@@ -14,7 +14,7 @@ import pytest
 
 from alai.embedded import EmbeddedError, destroy, servers
 from alai.embedded.place import POINTER, find_place, reachable_program
-from tests.embedded.conftest import as_root, servers_of
+from tests.embedded.conftest import as_root, asked, servers_of
 
 NOBODY = pwd.getpwnam("nobody").pw_uid
 
@@ -34,7 +34,7 @@ def as_nobody(folder: Path) -> subprocess.CompletedProcess[str]:
 @as_root
 def test_started_by_root_no_server_runs_as_root(folder: Path) -> None:
     with servers(folder) as urls, psycopg.connect(urls["DATABASE_URL"]):
-        accounts = {process.username() for process in servers_of(folder)}
+        accounts = set(asked(folder, lambda process: process.username()))
     assert len(accounts) == 1
     assert accounts < {"postgres", "nobody"}
 
@@ -92,7 +92,7 @@ def test_a_folder_that_root_used_once_still_works_for_its_owner(folder: Path) ->
     os.chown(folder, NOBODY, NOBODY)
     assert as_nobody(folder).returncode == 0
     with servers(folder):
-        assert {process.uids().real for process in servers_of(folder)} == {NOBODY}
+        assert set(asked(folder, lambda process: process.uids().real)) == {NOBODY}
     result = as_nobody(folder)
     assert result.returncode == 0, result.stderr
 

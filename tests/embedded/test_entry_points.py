@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alai.embedded import servers
-from tests.embedded.conftest import servers_of
+from tests.embedded.conftest import asked, servers_of
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 
@@ -41,9 +41,12 @@ def test_a_command_runs_on_servers_of_its_own_and_stops_them(used: Path) -> None
 
 def test_a_command_uses_servers_that_run(used: Path) -> None:
     with servers(used):
-        before = {process.pid for process in servers_of(used) if process.name() == "valkey-server"}
+        before = set(asked(used, lambda process: (process.pid, process.name())))
         assert run(sys.executable, "manage.py", "inspectdb", "kept", DATA_DIR=str(used)).returncode == 0
-        assert before == {process.pid for process in servers_of(used) if process.name() == "valkey-server"}
+        after = set(asked(used, lambda process: (process.pid, process.name())))
+        assert {pid for pid, name in before if name == "valkey-server"} == {
+            pid for pid, name in after if name == "valkey-server"
+        }
 
 
 def test_a_command_that_cannot_start_its_servers_says_so_in_one_sentence(folder: Path) -> None:

@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from alai.embedded import servers
-from tests.embedded.conftest import servers_of
+from tests.embedded.conftest import asked, servers_of
 
 
 def test_a_first_start_creates_a_database_that_serves(folder: Path) -> None:
@@ -55,7 +55,7 @@ def test_servers_ask_for_the_password(used: Path) -> None:
 def test_the_password_can_be_read_by_nobody_else(used: Path) -> None:
     with servers(used) as urls:
         password = urls["BROKER_URL"].split(":")[2].split("@")[0]
-        commands = [" ".join(process.cmdline()) for process in servers_of(used)]
+        commands = asked(used, lambda process: " ".join(process.cmdline()))
         holders = [path for path in used.rglob("*") if path.is_file() and password in _text(path)]
     assert not [command for command in commands if password in command]
     assert {path.name for path in holders} == {"servers.json", "valkey.conf"}
@@ -76,7 +76,7 @@ def test_only_the_server_that_is_not_given_is_started(used: Path, monkeypatch: p
     monkeypatch.setenv("DATABASE_URL", "postgres://db.example.com/mc")
     with servers(used) as urls:
         assert list(urls) == ["BROKER_URL"]
-        assert {process.name() for process in servers_of(used)} == {"valkey-server"}
+        assert set(asked(used, lambda process: process.name())) == {"valkey-server"}
 
 
 def test_a_folder_with_spaces_quotes_and_letters_of_other_languages_works(folder: Path) -> None:
@@ -96,7 +96,7 @@ def _text(path: Path) -> str:
 def test_the_environment_of_the_servers_holds_no_secrets(used: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-secret")
     with servers(used):
-        environments = [process.environ() for process in servers_of(used)]
+        environments = asked(used, lambda process: process.environ())
     assert environments
     assert not [values for values in environments if "SLACK_BOT_TOKEN" in values]
     assert os.environ["SLACK_BOT_TOKEN"] == "xoxb-secret"

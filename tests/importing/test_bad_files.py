@@ -8,8 +8,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
-from alai.kernel.importing import run
+from alai.kernel.importing import engine, run
 from alai.kernel.models import ImportReject, LegacyRow
 from missioncontrol.models import Message, Task
 from tests.importing.ledgers import SCHEMA, counts, ledger, load, task
@@ -360,11 +361,33 @@ def test_a_part_of_an_old_database_is_recognised_by_what_is_there(tmp_path: Path
     assert Message.objects.get().body == "Hei"
 
 
-def test_what_is_too_long_for_any_of_our_fields_is_rejected_by_its_size(tmp_path: Path) -> None:
+LIMIT = """
+CREATE FUNCTION limited() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF length(NEW.row::text) > 100000 THEN
+        RAISE 'string too long to represent as jsonb string' USING ERRCODE = 'program_limit_exceeded';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER limited BEFORE INSERT ON kernel_legacyrow FOR EACH ROW EXECUTE FUNCTION limited();
+CREATE TRIGGER limited BEFORE INSERT ON kernel_importreject FOR EACH ROW EXECUTE FUNCTION limited();
+"""
+
+
+def test_what_is_too_long_for_any_of_our_fields_is_rejected_by_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL's own limit is 256 MB; here it is 100 kB."""
+    monkeypatch.setattr(engine, "KEPT_LENGTH", 10_000)
+    with connection.cursor() as cursor:
+        cursor.execute(LIMIT)
     path = ledger(tmp_path / "mission-control.db", tasks=[task(1)])
     with closing(sqlite3.connect(path)) as db, db:
-        db.execute("CREATE TABLE files (id INTEGER PRIMARY KEY, data BLOB)")
-        db.execute("INSERT INTO files VALUES (1, zeroblob(210000000)), (2, x'00')")
-    report = load(path)
-    assert (counts(report, "files").created, counts(report, "files").rejected) == (1, 1)
-    assert "210000000 long" in ImportReject.objects.get().row["data"]
+        db.execute("CREATE TABLE files (id INTEGER PRIMARY KEY, name TEXT, data BLOB)")
+        db.execute("INSERT INTO files VALUES (1, 'large', zeroblob(200000)), (2, 'small', x'00')")
+    for _ in range(2):
+        report = load(path)
+        assert counts(report, "files").rejected == 1
+    reject = ImportReject.objects.get()
+    assert reject.row["name"] == "large"
+    assert reject.row["data"].startswith("(200000 long, BLAKE2 ")
+    assert LegacyRow.objects.get().row["name"] == "small"
