@@ -83,7 +83,7 @@ def _state(account: Account, now: datetime, lag: timedelta | None) -> State:
 
 
 def _sentence(account: Account, state: State, now: datetime, lag: timedelta | None) -> str:
-    read = f"read {words.duration(lag)} ago" if lag is not None else "never read"
+    read = f"Last read {words.duration(lag)} ago" if lag is not None else "Never read yet"
     match state:
         case State.OFF:
             return "Not fetched: it is switched off."
@@ -91,17 +91,17 @@ def _sentence(account: Account, state: State, now: datetime, lag: timedelta | No
             return "Not fetched: it has no server and password reference yet."
         case State.FAILING | State.NEEDS_YOU:
             again = account.retry_at and max(timedelta(0), account.retry_at - now)
-            return f"{account.last_error} Last {read}" + (
+            return f"{account.last_error} {read}" + (
                 f", tried again in {words.duration(again)}." if again else "."
             )
         case State.LATE:
-            return f"Nobody looks into it: is the mail worker running? Last {read}."
+            return f"Nobody looks into it: is the mail worker running? {read}."
         case State.BEHIND:
-            return f"Last {read}; {words.plural(account.behind, 'message')} still to fetch."
+            return f"{read}; {words.plural(account.behind, 'message')} still to fetch."
         case State.NEW:
             return "Not looked into yet."
         case State.WELL:
-            return f"{account.last_error} Last {read}." if account.last_error else f"Last {read}."
+            return f"{account.last_error} {read}." if account.last_error else f"{read}."
 
 
 # --- /metrics and /health/ready ---------------------------------------------------------------------

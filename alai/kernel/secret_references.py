@@ -38,8 +38,12 @@ def _split(reference: str) -> tuple[str, str]:
     kind, colon, place = reference.partition(":")
     if colon and place and kind in RESOLVERS:
         return kind, place
+    if not reference:
+        raise SecretUnavailable("No reference says where the password is: write env:NAME or file:/path.")
     # Somebody may have put the password itself here: it must not be repeated.
-    raise SecretUnavailable("The secret reference is none: write env:NAME or file:/path.")
+    raise SecretUnavailable(
+        "What should say where the password is, is no reference: write env:NAME or file:/path."
+    )
 
 
 def _from_environment(name: str) -> str:
