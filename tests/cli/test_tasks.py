@@ -35,6 +35,12 @@ def test_a_path_that_names_no_file_is_no_evidence(john: Desk, tmp_path: Path) ->
     for path in (tmp_path / "missing.png", "./missing.png", "~/missing.png"):
         refused = john.mc("done", task.pk, "--evidence", path)
         assert (refused.code, "no file" in refused.err) == (2, True)
+    there = tmp_path / "there.log"
+    there.write_text("seen")
+    words = ("--evidence", there, "--evidence", "./missing.png", "--cost", "1.25")
+    assert john.mc("done", task.pk, *words).code == 2
+    assert not Evidence.objects.exists()
+    assert not CostEntry.objects.exists()
     assert john.mc("done", task.pk, "--evidence", "/health answers 200 again").code == 0
 
 

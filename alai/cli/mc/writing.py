@@ -77,6 +77,7 @@ def _finish(given: Given, verb: str) -> int:
     words = given.many("evidence")
     if any(not word.strip() for word in words):
         raise Usage("--evidence is empty: name a file or a reference.")
+    files = {word for word in words if _is_file(word)}
     if given.has("cost"):
         _check_amount(given.text("cost"))
         ledger.spend(number, given.text("cost"))
@@ -84,7 +85,7 @@ def _finish(given: Given, verb: str) -> int:
     for word in words:
         items.append(
             ledger.attach(number, word, given.text("kind"), upload=given.has("upload"))
-            if _is_file(word)
+            if word in files
             else word
         )
     return _told(given, ledger.finish(number, verb, items, given.text("reason")), verb)
