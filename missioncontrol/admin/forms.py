@@ -1,9 +1,12 @@
 """What people fill in: a task's planning fields, and the words that go with a verb."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
+from django.utils.text import Truncator
 from unfold.widgets import (
     INPUT_CLASSES,
     UnfoldAdminDecimalFieldWidget,
@@ -41,19 +44,21 @@ class IdsField(forms.Field):
             raise forms.ValidationError("At most 200 tasks.")
 
 
-class TagsField(forms.CharField):
+class TagsField(forms.Field):
     """Words between commas."""
 
     longest = 100
 
-    def clean(self, value: Any) -> Any:
-        found = self.words_of(super().clean(value))
-        if len(found) > 50 or any(len(word) > self.longest for word in found):
+    def to_python(self, value: Any) -> list[str]:
+        return self.words_of(str(value or "").replace("\0", ""))
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if len(value) > 50 or any(len(word) > self.longest for word in value):
             raise forms.ValidationError(f"At most 50 of at most {self.longest} characters.")
-        return found
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return list(initial or []) != self.words_of(data or "")
+        return list(initial or []) != self.to_python(data)
 
     def prepare_value(self, value: Any) -> Any:
         return ", ".join(value) if isinstance(value, list) else value
@@ -71,6 +76,23 @@ class AbilitiesField(TagsField):
 
 class KindsField(AbilitiesField):
     longest = 50  # as a kind of evidence may have
+
+
+class TextField(forms.CharField):
+    """Text of several lines, which browsers send with other ends of lines than they were given."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=MAX_TEXT, **options)
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(_plain_lines(value))
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(_plain_lines(initial), _plain_lines(data))
+
+
+def _plain_lines(text: Any) -> Any:
+    return text.replace("\r\n", "\n") if isinstance(text, str) else text
 
 
 class MinuteField(forms.DateTimeField):
@@ -97,9 +119,7 @@ class TaskForm(forms.Form):
     """The planning fields, which people may always edit."""
 
     title = _line("Title", limit=500, required=True)
-    description = forms.CharField(
-        required=False, max_length=MAX_TEXT, widget=UnfoldAdminTextareaWidget(attrs={"rows": 10})
-    )
+    description = TextField(required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 10}))
     priority = forms.TypedChoiceField(
         choices=[(rank.value, rank.label) for rank in reversed(Priority)],
         coerce=lambda value: Priority(int(value)),
@@ -138,6 +158,38 @@ class TaskForm(forms.Form):
             raise forms.ValidationError("A task is part of one other task at most.")
         return numbers[0] if numbers else None
 
+
+class EditTaskForm(TaskForm):
+    """What a field held when the page was opened travels with it: who saves changes what they changed, no more.
+
+    Where the other one changed the same field, the form says so, and saving once more puts this value in its place.
+    """
+
+    def __init__(self, data: QueryDict | None, task: Task) -> None:
+        super().__init__(data and data.copy(), initial=self.values_of(task))
+        for field in self.fields.values():
+            field.show_hidden_initial = True
+
+    def clean(self) -> None:
+        super().clean()
+        for name in self.changed_data:
+            bound = self[name]
+            now, opened_with = bound.initial, self.data.get(bound.html_initial_name)
+            if opened_with is None or not bound.field.has_changed(now, opened_with):
+                continue
+            if bound.field.has_changed(now, bound.data):
+                self.add_error(name, self._changed_meanwhile(bound))
+                self.data[bound.html_initial_name] = bound.field.prepare_value(now)
+
+    def _changed_meanwhile(self, bound: forms.BoundField) -> str:
+        now = bound.field.prepare_value(bound.initial)
+        if isinstance(bound.field, forms.TypedChoiceField):
+            now = dict(bound.field.choices)[int(now)]
+        elif isinstance(now, datetime):
+            now = f"{now:%Y-%m-%d %H:%M}"
+        told = f"it is now “{Truncator(now).chars(200)}”" if now not in (None, "") else "it is empty now"
+        return f"Somebody changed this after you had opened the form: {told}. Save again to put yours in its place."
+
     @staticmethod
     def values_of(task: Task) -> dict[str, Any]:
         """The form's initial values for a task."""
@@ -164,7 +216,7 @@ class VerbForm(forms.Form):
 
     reason = forms.CharField(required=False, max_length=2000)
     owner = forms.CharField(required=False, max_length=100)
-    body = forms.CharField(required=False, max_length=MAX_TEXT)
+    body = TextField(required=False)
     evidence = forms.CharField(required=False, max_length=500)
     file = forms.FileField(required=False, max_length=255)
     kind = forms.CharField(required=False, max_length=50)

@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IS_POPUP_VAR
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import (
     Http404,
@@ -31,7 +32,7 @@ from alai.kernel.pagination import as_id
 from missioncontrol import narrowing, search, services
 from missioncontrol.admin import board, bulk, cards, figures, files, page, pages, saved, story, verbs
 from missioncontrol.admin.filters import FILTERS
-from missioncontrol.admin.forms import NewTaskForm, TaskForm, VerbForm
+from missioncontrol.admin.forms import EditTaskForm, NewTaskForm, TaskForm, VerbForm
 from missioncontrol.models import Evidence, Task
 
 LIST_PARAMETERS = {*narrowing.PARAMETERS, "p", "all", "e"}  # of the list's address; others are left out
@@ -222,21 +223,29 @@ class TaskAdmin(Admin[Task]):
     def edit_view(self, request: HttpRequest, task_id: int) -> HttpResponse:
         if not self.has_change_permission(request):
             raise PermissionDenied
-        task = page.task_with_all(as_id(str(task_id)))
-        if task is None:
-            raise Http404(f"There is no task {task_id}.")
-        form = TaskForm(request.POST if request.method == "POST" else None, initial=TaskForm.values_of(task))
-        if request.method == "POST" and form.is_valid():
-            changes = {name: form.cleaned_data[name] for name in form.changed_data}
-            try:
-                services.update_task(by=principal(request), task_id=task_id, changes=changes)
-            except ApiError as error:
-                form.add_error(None, error.detail)
-            else:
-                messages.success(request, "Saved." if changes else "Nothing was changed.")
+        known = as_id(str(task_id))
+        with transaction.atomic():
+            if request.method == "POST":
+                Task.objects.select_for_update(no_key=True).filter(pk=known).values_list("pk").first()
+            task = page.task_with_all(known)
+            if task is None:
+                raise Http404(f"There is no task {task_id}.")
+            form = EditTaskForm(request.POST if request.method == "POST" else None, task)
+            if form.is_valid() and self._saved(request, task, form):
                 return HttpResponseRedirect(self._page_url(request, task_id))
         back = self._page_url(request, task_id)
         return self._form_page(request, form, title=f"Edit #{task_id}", button="Save", back=back)
+
+    def _saved(self, request: HttpRequest, task: Task, form: EditTaskForm) -> bool:
+        """Whether the changes were taken; the form or a message says what became of them."""
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        try:
+            services.update_task(by=principal(request), task_id=task.pk, changes=changes)
+        except ApiError as error:
+            form.add_error(None, error.detail)
+            return False
+        messages.success(request, "Saved." if changes else "Nothing was changed.")
+        return True
 
     def act(self, request: HttpRequest, task_id: int, verb: str) -> HttpResponse:
         """One verb, by POST; a refusal becomes a message on the task's page."""

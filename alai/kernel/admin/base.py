@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from alai.kernel.admin.lists import List
+from alai.kernel.admin.unmoved import Unmoved
 from alai.kernel.auth import authenticate
 from alai.kernel.errors import Unauthorized
 from alai.kernel.principals import Principal
@@ -30,6 +31,7 @@ class Admin[M: Model](UnfoldAdmin[M]):
     list_per_page = 50
     list_filter_submit = True
     warn_unsaved_form = True
+    change_form_before_template = "admin/opened_with.html"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[List]:
         return List
@@ -37,6 +39,18 @@ class Admin[M: Model](UnfoldAdmin[M]):
     def known_total(self, request: HttpRequest) -> int | None:
         """How many rows the list that is asked for has, where that is known without counting them."""
         return None
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> M | None:
+        """Who saves a form has the row to themselves, so that of two at once the second sees the first."""
+        found = super().get_object(request, object_id, from_field)
+        if found is None or request.method != "POST" or not connection.in_atomic_block:
+            return found
+        self.model._base_manager.select_for_update(no_key=True).filter(pk=found.pk).values_list("pk").first()
+        return super().get_object(request, object_id, from_field)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type(form.__name__, (Unmoved, form), {}) if change else form
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return _framed(request, super().changeform_view(request, *args, **kwargs))
