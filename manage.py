@@ -13,6 +13,7 @@ if sys.version_info < (3, 12):  # noqa: UP036 - people do run this with the syst
 gc.set_threshold(50_000, 20)
 
 try:
+    import psycopg
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
     from django.db import OperationalError, ProgrammingError, connections
@@ -49,6 +50,21 @@ def run(arguments: list[str]) -> None:
             connections.close_all()
 
 
+def why_not(error: OperationalError) -> str:
+    """What stands between us and the database. A pool says only that it waited in vain, so we ask once without it."""
+    try:
+        psycopg.connect(**connections["default"].get_connection_params()).close()
+    except psycopg.OperationalError as refused:
+        reason = first_line(refused)
+        what = "refuses us" if "FATAL:" in reason else "does not answer"
+        return f"The database {what}; look at DATABASE_URL ({reason})"
+    return f"The database did not do it ({first_line(error)})"
+
+
+def first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def main() -> None:
     """Entry point: TERM and a closed terminal end a command like Ctrl-C does, servers included."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "alai.settings")
@@ -61,7 +77,7 @@ def main() -> None:
     except ImproperlyConfigured as error:
         sys.exit(f"error: {error}")
     except OperationalError as error:
-        sys.exit(f"error: The database does not answer; look at DATABASE_URL ({str(error).splitlines()[0]})")
+        sys.exit(f"error: {why_not(error)}")
     except ProgrammingError as error:
         if getattr(error.__cause__, "sqlstate", "") != "42P01":  # undefined_table
             raise

@@ -10,6 +10,7 @@ import environ
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 
+from alai.kernel.environment import choice, clock, flag, number, whole
 from alai.kernel.logs import logging_config
 from alai.kernel.secret_key import load_or_create
 from alai.unfold import UNFOLD as UNFOLD
@@ -18,26 +19,18 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
 env = environ.Env()
 
-
-def flag(name: str, *, default: bool) -> bool:
-    """A switch; a misspelt value must not silently turn something off."""
-    text = env.str(name, default="").strip().lower()
-    if text in ("", "1", "true", "yes", "on", "0", "false", "no", "off"):
-        return text in ("1", "true", "yes", "on") if text else default
-    raise ImproperlyConfigured(f"{name}={text} is neither 1 nor 0.")
-
-
 # --- Installation -----------------------------------------------------------------------------------
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data"))).expanduser().resolve()
 DEBUG = flag("DEBUG", default=False)
-ENVIRONMENT = env.str("ENVIRONMENT", default="development" if DEBUG else "production")  # or staging
-HOST = env.str("HOST", default="127.0.0.1")
-PORT = env.int("PORT", default=8000)
+USUAL = ("development", "production") if DEBUG else ("production", "development")
+ENVIRONMENT = choice("ENVIRONMENT", USUAL[0], USUAL[1], "staging")
+HOST = env.str("HOST", default="127.0.0.1").strip("[]")
+PORT = whole("PORT", 8000, least=1, most=65535)
 HTTPS = flag("HTTPS", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or load_or_create(DATA_DIR / "secret_key")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
-PROXY_COUNT = env.int("PROXY_COUNT", default=0)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", HOST])
+PROXY_COUNT = whole("PROXY_COUNT", 0, most=20)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", f"[{HOST}]" if ":" in HOST else HOST])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 HOST_NAME = env.str("HOST_NAME", default=socket.gethostname())
 SERVICE_NAME = "mission-control"
@@ -83,7 +76,7 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "alai.urls"
 WSGI_APPLICATION = "alai.wsgi.application"
-WEB_THREADS = env.int("WEB_THREADS", default=4)  # that answer requests, a web process
+WEB_THREADS = whole("WEB_THREADS", 4, least=1, most=200)  # that answer requests, a web process
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -120,7 +113,7 @@ DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
     "pool": {
         "min_size": 1,
-        "max_size": env.int("DATABASE_POOL", default=8),
+        "max_size": whole("DATABASE_POOL", 8, least=1, most=1000),
         "timeout": 3,
         "max_lifetime": 1800,
     },
@@ -193,17 +186,13 @@ CSRF_FAILURE_VIEW = "alai.kernel.failures.csrf_failure"
 SESSION_ENGINE = "alai.kernel.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
-REQUIRE_TWO_FACTOR = env.str("REQUIRE_TWO_FACTOR", default="").strip().lower()
-if REQUIRE_TWO_FACTOR not in ("", "administrators", "staff", "everybody"):
-    raise ImproperlyConfigured(
-        f"REQUIRE_TWO_FACTOR={REQUIRE_TWO_FACTOR} is none of administrators, staff and everybody."
-    )
+REQUIRE_TWO_FACTOR = choice("REQUIRE_TWO_FACTOR", "", "administrators", "staff", "everybody")
 TWO_FACTOR_WAIT_SECONDS = 1.0  # after the first wrong code; each further one doubles it
 OWN_TOKEN_SCOPES = env.list("OWN_TOKEN_SCOPES", default=["tasks:read", "tasks:write", "hivemind"])
-OWN_TOKEN_DAYS = env.int("OWN_TOKEN_DAYS", default=365)
-TOKEN_WARNING_DAYS = env.int("TOKEN_WARNING_DAYS", default=7)
-AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=5)
-AXES_COOLOFF_TIME = env.float("LOGIN_COOLOFF_HOURS", default=0.25)
+OWN_TOKEN_DAYS = whole("OWN_TOKEN_DAYS", 365, least=1, most=3650)
+TOKEN_WARNING_DAYS = whole("TOKEN_WARNING_DAYS", 7, least=1, most=3650)
+AXES_FAILURE_LIMIT = whole("LOGIN_FAILURE_LIMIT", 5, least=1)
+AXES_COOLOFF_TIME = number("LOGIN_COOLOFF_HOURS", 0.25, most=8760)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
 AXES_RESET_ON_SUCCESS = True
@@ -252,7 +241,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_ROOT = DATA_DIR / "files"
-INBOX_MESSAGE_MAX_BYTES = env.int("INBOX_MESSAGE_MAX_MB", default=30) * 1024 * 1024
+INBOX_MESSAGE_MAX_BYTES = whole("INBOX_MESSAGE_MAX_MB", 30, least=1, most=1000) * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = (
     INBOX_MESSAGE_MAX_BYTES + 1024
 )  # the largest body is a mail; JSON has its own limit
@@ -262,9 +251,9 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 NINJA_PAGINATION_MAX_LIMIT = 500
 NINJA_NUM_PROXIES = PROXY_COUNT
 IDEMPOTENCY_HOURS = 24
-STREAM_HEARTBEAT_SECONDS = env.float("STREAM_HEARTBEAT_SECONDS", default=15)
-STREAM_CHECK_SECONDS = env.float("STREAM_CHECK_SECONDS", default=20)  # how soon a revoked token's stream ends
-EVIDENCE_MAX_BYTES = env.int("EVIDENCE_MAX_MB", default=50) * 1024 * 1024
+STREAM_HEARTBEAT_SECONDS = number("STREAM_HEARTBEAT_SECONDS", 15, least=0.05, most=3600)
+STREAM_CHECK_SECONDS = number("STREAM_CHECK_SECONDS", 20, least=0.05, most=3600)  # how soon a revoked token's stream ends
+EVIDENCE_MAX_BYTES = whole("EVIDENCE_MAX_MB", 50, least=1, most=10_000) * 1024 * 1024
 
 # --- Registry ---------------------------------------------------------------------------------------
 REGISTRY_DIR = Path(env.str("REGISTRY_DIR", default=str(BASE_DIR / "registry"))).expanduser()
@@ -285,41 +274,39 @@ NATIVE_TASK_ID_START = 1_000_000
 
 # --- Mail accounts ----------------------------------------------------------------------------------
 MAIL_CA_FILE = env.str("MAIL_CA_FILE", default="")  # certificate authorities beside the system's
-MAIL_IDLE_SECONDS = env.int("MAIL_IDLE_SECONDS", default=0)  # 0: each minute is enough
+MAIL_IDLE_SECONDS = whole("MAIL_IDLE_SECONDS", 0, most=1740)  # 0: each minute is enough
 
 # --- Slack ------------------------------------------------------------------------------------------
 SLACK_API_URL = env.str("SLACK_API_URL", default="https://slack.com/api")
 SLACK_BOT_TOKEN = env.str("SLACK_BOT_TOKEN", default="")
 SLACK_DEFAULT_CHANNEL = env.str("SLACK_DEFAULT_CHANNEL", default="")
-NOTIFICATION_PACE_SECONDS = env.float(
-    "NOTIFICATION_PACE_SECONDS", default=1.0
-)  # Slack: one a second and channel
-NOTIFICATION_COALESCE_AFTER = env.int("NOTIFICATION_COALESCE_AFTER", default=10)
+NOTIFICATION_PACE_SECONDS = number("NOTIFICATION_PACE_SECONDS", 1.0, most=3600)  # Slack: one a second and channel
+NOTIFICATION_COALESCE_AFTER = whole("NOTIFICATION_COALESCE_AFTER", 10, least=1)
 
 # --- Inbox ------------------------------------------------------------------------------------------
 INBOX_SLACK_CHANNEL = env.str("INBOX_SLACK_CHANNEL", default=SLACK_DEFAULT_CHANNEL or "#ceo")
-INBOX_PUSHES_PER_CYCLE = env.int("INBOX_PUSHES_PER_CYCLE", default=10)
-INBOX_CYCLE_SECONDS = env.int("INBOX_CYCLE_SECONDS", default=60)
-INBOX_LLM_PUSHES_PER_SENDER = env.int("INBOX_LLM_PUSHES_PER_SENDER", default=3)  # and day
-INBOX_DIGEST_AT = env.str("INBOX_DIGEST_AT", default="08:00")  # in TIME_ZONE
-INBOX_DIGEST_ALARM_MINUTES = env.int("INBOX_DIGEST_ALARM_MINUTES", default=10)
+INBOX_PUSHES_PER_CYCLE = whole("INBOX_PUSHES_PER_CYCLE", 10, least=1)
+INBOX_CYCLE_SECONDS = whole("INBOX_CYCLE_SECONDS", 60, least=1, most=86_400)
+INBOX_LLM_PUSHES_PER_SENDER = whole("INBOX_LLM_PUSHES_PER_SENDER", 3)  # and day
+INBOX_DIGEST_AT = clock("INBOX_DIGEST_AT", "08:00")  # in TIME_ZONE
+INBOX_DIGEST_ALARM_MINUTES = whole("INBOX_DIGEST_ALARM_MINUTES", 10, least=1, most=1440)
 INBOX_SLA_HOURS = (24, 48, 72, 96)
 # The handbook's model and patience ("Step 3: LLM Revenue Classifier"); no address, no question.
 INBOX_LLM = {
     "url": env.str("INBOX_LLM_URL", default=""),
     "model": env.str("INBOX_LLM_MODEL", default="mlx-community/Qwen2.5-Coder-32B-Instruct-4bit"),
     "key": env.str("INBOX_LLM_KEY", default=""),
-    "prompt_price": env.str("INBOX_LLM_PROMPT_PRICE", default="0"),  # dollars for 1,000 tokens
-    "completion_price": env.str("INBOX_LLM_COMPLETION_PRICE", default="0"),
+    "prompt_price": str(number("INBOX_LLM_PROMPT_PRICE", 0)),  # dollars for 1,000 tokens
+    "completion_price": str(number("INBOX_LLM_COMPLETION_PRICE", 0)),
 }
 INBOX_LLM_CLOUD = {
     "url": env.str("INBOX_LLM_CLOUD_URL", default=""),
     "model": env.str("INBOX_LLM_CLOUD_MODEL", default=""),
     "key": env.str("INBOX_LLM_CLOUD_KEY", default=""),
-    "prompt_price": env.str("INBOX_LLM_CLOUD_PROMPT_PRICE", default="0"),
-    "completion_price": env.str("INBOX_LLM_CLOUD_COMPLETION_PRICE", default="0"),
+    "prompt_price": str(number("INBOX_LLM_CLOUD_PROMPT_PRICE", 0)),
+    "completion_price": str(number("INBOX_LLM_CLOUD_COMPLETION_PRICE", 0)),
 }
-INBOX_LLM_SECONDS = env.float("INBOX_LLM_SECONDS", default=15)
+INBOX_LLM_SECONDS = number("INBOX_LLM_SECONDS", 15, least=0.1, most=600)
 INBOX_LLM_BREAKER_FAILURES = 5
 INBOX_LLM_BREAKER_SECONDS = 60
 PAPERLESS_URL = env.str("PAPERLESS_URL", default="")

@@ -16,9 +16,12 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
+
+from django.core.exceptions import ImproperlyConfigured
 
 from alai.embedded import EmbeddedError, Servers, data_dir
 from alai.embedded.files import private_file, private_folder, try_lock
@@ -238,7 +241,17 @@ def become(name: str, address: tuple[str, int]) -> None:
     private_folder(folder / "metrics")
     os.chdir(BASE_DIR)
     os.umask(0o077)
-    os.execve(command[0], list(command), environment(folder, servers.urls))  # noqa: S606
+    os.environ.update(environment(folder, servers.urls))
+    require_settings()
+    os.execv(command[0], list(command))  # noqa: S606
+
+
+def require_settings() -> None:
+    """Raise EmbeddedError where a part would end with a traceback over what the environment says."""
+    try:
+        import_module(os.environ["DJANGO_SETTINGS_MODULE"])
+    except ImproperlyConfigured as error:
+        raise EmbeddedError(str(error)) from None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from alai.embedded import servers
+from alai.run.address import chosen_address
 from tests.embedded.conftest import asked, servers_of
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -90,6 +91,23 @@ def test_an_address_of_another_machine_is_refused(folder: Path) -> None:
     )
     assert result.returncode == 1
     assert "HOST=192.0.2.1 is no address of this machine" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("localhost", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("[::1]", "::1"), ("::", "::"), ("", "127.0.0.1")],
+)
+def test_a_name_is_served_by_its_address(host: str, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOST", host)
+    assert chosen_address() == (address, 8000)
+
+
+@pytest.mark.parametrize("host", ["no-such-name.invalid", "a" * 70 + ".com", "..", "not a name"])
+def test_a_name_that_nobody_knows_is_refused(folder: Path, host: str) -> None:
+    result = run(sys.executable, "-m", "alai.supervisor", DATA_DIR=str(folder), HOST=host, PORT="29998")
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"error: HOST={host} is no address of this machine")
+    assert result.stderr.count("\n") == 1
 
 
 def test_a_machine_without_a_fit_python_is_told_what_to_install(tmp_path: Path) -> None:

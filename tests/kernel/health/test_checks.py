@@ -40,14 +40,12 @@ def test_loopback_is_fine(settings: Settings, host: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("PORT", 0, "alai.E002"),
-        ("PORT", 70000, "alai.E002"),
         ("SLACK_BOT_TOKEN", "'xoxb-123-456-abc'", "alai.E003"),
         ("SLACK_BOT_TOKEN", "xoxb-", "alai.E003"),
         ("SLACK_API_URL", "slack.com/api", "alai.E004"),
         ("LOG_LEVEL", "loud", "alai.E005"),
         ("BROKER_URL", "amqp://localhost", "alai.E006"),
-        ("PROXY_COUNT", -1, "alai.E008"),
+        ("SECRET_KEY", "short", "alai.E009"),
     ],
 )
 def test_a_wrong_setting_is_told(settings: Settings, name: str, value: Any, expected: str) -> None:
@@ -62,9 +60,18 @@ def test_an_unknown_time_zone_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert error.id == "alai.E001" and error.hint
 
 
-def test_a_pool_without_connections_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(django_settings.DATABASES["default"]["OPTIONS"], "pool", {"max_size": 0})
-    assert [error.id for error in checks.pool_is_possible()] == ["alai.E007"]
+def test_a_short_key_will_do_to_try_things(settings: Settings) -> None:
+    settings.SECRET_KEY, settings.DEBUG = "short", True
+    assert found() == set()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_serving_everybody_by_no_name_is_told(settings: Settings, host: str) -> None:
+    settings.HOST, settings.HTTPS = host, True
+    settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", host]
+    assert found() == {"alai.W002"}
+    settings.ALLOWED_HOSTS = ["mc.example.com"]
+    assert found() == set()
 
 
 def test_a_well_formed_slack_token_is_fine(settings: Settings) -> None:
