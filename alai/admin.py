@@ -49,7 +49,7 @@ for model in (
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, Admin[User]):  # type: ignore[type-arg]
+class UserAdmin(BaseUserAdmin, Admin[User]):  # type: ignore[type-arg,misc]
     """People are deactivated, not deleted: their names stand in histories."""
 
     form = UserChangeForm

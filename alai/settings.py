@@ -30,7 +30,9 @@ HTTPS = flag("HTTPS", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or load_or_create(DATA_DIR / "secret_key")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 PROXY_COUNT = whole("PROXY_COUNT", 0, most=20)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", f"[{HOST}]" if ":" in HOST else HOST])
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", f"[{HOST}]" if ":" in HOST else HOST]
+)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 HOST_NAME = env.str("HOST_NAME", default=socket.gethostname())
 SERVICE_NAME = "mission-control"
@@ -252,7 +254,9 @@ NINJA_PAGINATION_MAX_LIMIT = 500
 NINJA_NUM_PROXIES = PROXY_COUNT
 IDEMPOTENCY_HOURS = 24
 STREAM_HEARTBEAT_SECONDS = number("STREAM_HEARTBEAT_SECONDS", 15, least=0.05, most=3600)
-STREAM_CHECK_SECONDS = number("STREAM_CHECK_SECONDS", 20, least=0.05, most=3600)  # how soon a revoked token's stream ends
+STREAM_CHECK_SECONDS = number(
+    "STREAM_CHECK_SECONDS", 20, least=0.05, most=3600
+)  # how soon a revoked token's stream ends
 EVIDENCE_MAX_BYTES = whole("EVIDENCE_MAX_MB", 50, least=1, most=10_000) * 1024 * 1024
 
 # --- Registry ---------------------------------------------------------------------------------------
@@ -280,7 +284,9 @@ MAIL_IDLE_SECONDS = whole("MAIL_IDLE_SECONDS", 0, most=1740)  # 0: each minute i
 SLACK_API_URL = env.str("SLACK_API_URL", default="https://slack.com/api")
 SLACK_BOT_TOKEN = env.str("SLACK_BOT_TOKEN", default="")
 SLACK_DEFAULT_CHANNEL = env.str("SLACK_DEFAULT_CHANNEL", default="")
-NOTIFICATION_PACE_SECONDS = number("NOTIFICATION_PACE_SECONDS", 1.0, most=3600)  # Slack: one a second and channel
+NOTIFICATION_PACE_SECONDS = number(
+    "NOTIFICATION_PACE_SECONDS", 1.0, most=3600
+)  # Slack: one a second and channel
 NOTIFICATION_COALESCE_AFTER = whole("NOTIFICATION_COALESCE_AFTER", 10, least=1)
 
 # --- Inbox ------------------------------------------------------------------------------------------

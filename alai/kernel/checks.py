@@ -34,7 +34,9 @@ def host_is_safe(**_: Any) -> Found:
 @register(SETTINGS)
 def names_are_known(**_: Any) -> Found:
     everywhere = settings.HOST in ("0.0.0.0", "::")  # noqa: S104 - a comparison
-    if not everywhere or not all(_is_loopback(name) or name == settings.HOST for name in settings.ALLOWED_HOSTS):
+    if not everywhere or not all(
+        _is_loopback(name) or name == settings.HOST for name in settings.ALLOWED_HOSTS
+    ):
         return []
     return [
         Warning(

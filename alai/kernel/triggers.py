@@ -1,4 +1,4 @@
-"""The SQL behind the audit: one function, three statement triggers a table, and the guard of append-only tables."""
+"""The SQL behind the audit: statement triggers for each table, and the guard of append-only tables."""
 
 FUNCTIONS = """
 CREATE OR REPLACE FUNCTION kernel_audit() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -71,10 +71,24 @@ $$;
 
 CREATE OR REPLACE FUNCTION kernel_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'DELETE' AND current_setting('alai.retention', true) = 'on' THEN
+    IF TG_OP IN ('DELETE', 'TRUNCATE') AND current_setting('alai.retention', true) = 'on' THEN
         RETURN NULL;
     END IF;
     RAISE EXCEPTION '% is append-only: its rows are history', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+END $$;
+
+CREATE OR REPLACE FUNCTION kernel_audit_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
+-- TRUNCATE shows no trigger its rows: that they are gone is all that can be said.
+DECLARE
+    context jsonb := coalesce(nullif(current_setting('alai.context', true), ''), '{}');
+BEGIN
+    IF current_setting('alai.retention', true) IS DISTINCT FROM 'on' THEN
+        INSERT INTO kernel_auditentry
+            (actor, on_behalf_of, action, target_type, target_id, before, after, why, request_id, db_user)
+        VALUES (coalesce(context ->> 'actor', ''), coalesce(context ->> 'behalf', ''), 'truncate', TG_TABLE_NAME,
+                '', NULL, NULL, coalesce(context ->> 'why', ''), coalesce(context ->> 'request', ''), session_user);
+    END IF;
+    RETURN NULL;
 END $$;
 """
 
@@ -84,15 +98,20 @@ def audit_triggers(table: str, key: str, omit: tuple[str, ...], quiet: tuple[str
     tables = {"insert": "NEW TABLE AS new_rows", "delete": "OLD TABLE AS old_rows"}
     tables["update"] = f"{tables['delete']} {tables['insert']}"
     arguments = ", ".join(f"'{text}'" for text in (key, ",".join(omit), ",".join(quiet)))
-    return [
+    changes = [
         f'CREATE OR REPLACE TRIGGER audit_{operation} AFTER {operation.upper()} ON "{table}" '
         f"REFERENCING {rows} FOR EACH STATEMENT EXECUTE FUNCTION kernel_audit({arguments})"
         for operation, rows in tables.items()
     ]
+    emptying = (
+        f'CREATE OR REPLACE TRIGGER audit_truncate AFTER TRUNCATE ON "{table}" '
+        "FOR EACH STATEMENT EXECUTE FUNCTION kernel_audit_truncate()"
+    )
+    return [*changes, emptying]
 
 
 def append_only_trigger(table: str) -> str:
     return (
-        f'CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE ON "{table}" '
+        f'CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON "{table}" '
         f"FOR EACH STATEMENT EXECUTE FUNCTION kernel_append_only()"
     )

@@ -166,7 +166,8 @@ class EditTaskForm(TaskForm):
     """
 
     def __init__(self, data: QueryDict | None, task: Task) -> None:
-        super().__init__(data and data.copy(), initial=self.values_of(task))
+        self.sent = QueryDict() if data is None else data.copy()
+        super().__init__(None if data is None else self.sent, initial=self.values_of(task))
         for field in self.fields.values():
             field.show_hidden_initial = True
 
@@ -174,17 +175,17 @@ class EditTaskForm(TaskForm):
         super().clean()
         for name in self.changed_data:
             bound = self[name]
-            now, opened_with = bound.initial, self.data.get(bound.html_initial_name)
+            now, opened_with = bound.initial, self.sent.get(bound.html_initial_name)
             if opened_with is None or not bound.field.has_changed(now, opened_with):
                 continue
             if bound.field.has_changed(now, bound.data):
                 self.add_error(name, self._changed_meanwhile(bound))
-                self.data[bound.html_initial_name] = bound.field.prepare_value(now)
+                self.sent[bound.html_initial_name] = bound.field.prepare_value(now)
 
     def _changed_meanwhile(self, bound: forms.BoundField) -> str:
         now = bound.field.prepare_value(bound.initial)
-        if isinstance(bound.field, forms.TypedChoiceField):
-            now = dict(bound.field.choices)[int(now)]
+        if bound.name == "priority":
+            now = Priority(int(now)).label
         elif isinstance(now, datetime):
             now = f"{now:%Y-%m-%d %H:%M}"
         told = f"it is now “{Truncator(now).chars(200)}”" if now not in (None, "") else "it is empty now"

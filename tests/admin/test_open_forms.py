@@ -156,7 +156,7 @@ def test_of_two_saves_at_the_same_time_one_is_refused(
     record: Callable[[], tuple[str, Fields, Callable[[], object]]],
 ) -> None:
     client = signed_in(User.objects.create_superuser("ada", password="a long enough password"))
-    url, hers, read = record()
+    url, hers, _ = record()
     forms = [{**opened(client, url), **hers}, {**opened(client, url), "name": "other", "first_name": "Other"}]
     replies: list[int] = []
 

@@ -74,5 +74,7 @@ def _discard(server: Dovecot) -> float:
 
 def _forget(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
     """As if the account had never been read."""
-    connection.execute("TRUNCATE inbox_message, inbox_mail, inbox_folder CASCADE")
+    connection.execute(
+        "SET LOCAL alai.retention = 'on'; TRUNCATE inbox_message, inbox_mail, inbox_folder CASCADE"
+    )
     connection.execute("UPDATE inbox_account SET cutover_at = NULL, claimed_until = NULL")

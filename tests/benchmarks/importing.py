@@ -91,7 +91,9 @@ def _clean_ledger(path: Path) -> Path:
 
 
 def _empty(connection: "psycopg.Connection[Any]") -> None:
-    connection.execute("TRUNCATE missioncontrol_task, kernel_importrow CASCADE")
+    connection.execute(
+        "SET LOCAL alai.retention = 'on'; TRUNCATE missioncontrol_task, kernel_importrow CASCADE"
+    )
     connection.execute("VACUUM")
 
 

@@ -95,7 +95,13 @@ def test_an_address_of_another_machine_is_refused(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("host", "address"),
-    [("localhost", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("[::1]", "::1"), ("::", "::"), ("", "127.0.0.1")],
+    [
+        ("localhost", "127.0.0.1"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("[::1]", "::1"),
+        ("::", "::"),
+        ("", "127.0.0.1"),
+    ],
 )
 def test_a_name_is_served_by_its_address(host: str, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOST", host)

@@ -99,7 +99,9 @@ def test_native_ids_stay_above_a_million_and_above_every_imported_one(tmp_path: 
 
 def test_native_ids_begin_at_a_million_again_when_everything_was_flushed() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE missioncontrol_task RESTART IDENTITY CASCADE")
+        cursor.execute(
+            "SET LOCAL alai.retention = 'on'; TRUNCATE missioncontrol_task RESTART IDENTITY CASCADE"
+        )
     assert Task.objects.create(title="native").pk == 1_000_000
 
 

@@ -48,8 +48,8 @@ def contents() -> dict[str, list[Any]]:
 def empty() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "TRUNCATE missioncontrol_task, missioncontrol_taskevent, kernel_importrow, kernel_importreject, "
-            "kernel_legacyrow RESTART IDENTITY CASCADE"
+            "SET LOCAL alai.retention = 'on'; TRUNCATE missioncontrol_task, missioncontrol_taskevent, "
+            "kernel_importrow, kernel_importreject, kernel_legacyrow RESTART IDENTITY CASCADE"
         )
 
 

@@ -3,13 +3,14 @@
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from alai.kernel import audit, context
 from alai.kernel.auth import issue_token
 from alai.kernel.models import Actor, AuditEntry, Token
-from missioncontrol.models import Comment, Task, TaskEvent
+from missioncontrol.models import Comment, GatePolicy, Task, TaskEvent
 from tests.cast import Cast, make_task
 
 pytestmark = pytest.mark.django_db
@@ -152,3 +153,32 @@ def test_what_people_do_with_their_session_bears_their_name_and_needs_the_csrf_t
     assert client.post(path, body, content_type="application/json", headers=headers).status_code == 201
     assert Comment.objects.get().author == "ada"
     assert newest("missioncontrol_comment").actor == "ada"
+
+
+@pytest.mark.parametrize("table", ["kernel_auditentry", "missioncontrol_taskevent", "missioncontrol_task"])
+def test_history_is_not_emptied_by_truncating_it_or_what_it_hangs_on(table: str) -> None:
+    make_task()
+    count = AuditEntry.objects.count()
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(f"SET CONSTRAINTS ALL IMMEDIATE; TRUNCATE {table} CASCADE")
+    assert AuditEntry.objects.count() == count
+
+
+def test_emptying_a_table_leaves_an_entry() -> None:
+    GatePolicy.objects.create(team="sales", why="first")
+    with context.acting(actor="ada", why="a new beginning"), connection.cursor() as cursor:
+        cursor.execute("TRUNCATE missioncontrol_gatepolicy")
+    entry = newest("missioncontrol_gatepolicy")
+    assert (entry.action, entry.actor, entry.why) == ("truncate", "ada", "a new beginning")
+
+
+def test_flush_says_why_it_does_nothing() -> None:
+    task = make_task()
+    connection.check_constraints()
+    with pytest.raises(CommandError, match="Nothing was removed"), transaction.atomic():
+        call_command("flush", interactive=False, verbosity=0)
+    assert Task.objects.filter(pk=task.pk).exists()

@@ -85,8 +85,12 @@ WRITES: dict[str, Callable[[Task], object]] = {
     "entries before their task, as a backup brings them": lambda task: raw(
         f"SET CONSTRAINTS ALL DEFERRED; {ENTRIES}; {NEW_TASK}"
     ),
-    "truncated entries": lambda task: raw("TRUNCATE missioncontrol_costentry"),
-    "truncated tasks": lambda task: raw("TRUNCATE missioncontrol_task CASCADE"),
+    "truncated entries": lambda task: raw(
+        "SET LOCAL alai.retention = 'on'; TRUNCATE missioncontrol_costentry"
+    ),
+    "truncated tasks": lambda task: raw(
+        "SET LOCAL alai.retention = 'on'; TRUNCATE missioncontrol_task CASCADE"
+    ),
 }
 
 

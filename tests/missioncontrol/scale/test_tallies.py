@@ -151,7 +151,7 @@ RAW: dict[str, Callable[[], object]] = {
         " ON s.id = t.id WHEN MATCHED AND n % 3 = 0 THEN DELETE WHEN MATCHED THEN UPDATE SET status = 'paused'"
     ),
     "update that changes nothing": lambda: raw("UPDATE missioncontrol_task SET status = status, due_at = due_at"),
-    "truncate": lambda: raw("TRUNCATE missioncontrol_task CASCADE"),
+    "truncate": lambda: raw("SET LOCAL alai.retention = 'on'; TRUNCATE missioncontrol_task CASCADE"),
 }  # fmt: skip
 
 
