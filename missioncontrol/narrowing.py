@@ -14,10 +14,14 @@ from django.db.models.functions import Now
 
 from alai.kernel.pagination import as_id
 from missioncontrol import mentions
-from missioncontrol.models import Priority, Status, Task
-from missioncontrol.querysets import NOT_CLOSED, TaskQuerySet
+from missioncontrol.models import UNFINISHED, Priority, Status, Task
+from missioncontrol.querysets import LEASED, NOT_CLOSED, TaskQuerySet
 
 ALL = "all"
+LEFT = "unfinished"  # of statuses: not closed, and not waiting to be accepted
+PRESSING = "pressing"  # what home tells of: high and critical
+EXPIRED = "expired"
+LONG = timedelta(days=7)
 NONE = "-"  # of a column: the tasks that have no value there
 LONGEST_VALUE = 200
 MAX_PARAMETERS = 50
@@ -25,10 +29,13 @@ SORTING = re.compile(r"-?\d{1,2}(\.-?\d{1,2}){0,9}")
 WORDS = {
     ("claimed", "yes"): "held now",
     ("claimed", "no"): "free",
+    ("claimed", EXPIRED): "with a lease that ran out",
     ("due", "overdue"): "overdue",
     ("due", "week"): "due within 7 days",
     ("due", "none"): "without a date",
     ("status", ALL): "of any status",
+    ("priority", PRESSING): "high or critical",
+    ("unchanged", "week"): "unchanged for 7 days",
 }
 RANKS = {priority.name.lower(): priority for priority in Priority}
 
@@ -54,7 +61,21 @@ def _column(name: str) -> Parameter:
 
 
 def _status(tasks: TaskQuerySet, value: str) -> TaskQuerySet:
-    return tasks if value == ALL else tasks.filter(status=value)
+    if value == ALL:
+        return tasks
+    return tasks.filter(status__in=UNFINISHED) if value == LEFT else tasks.filter(status=value)
+
+
+def _priority(tasks: TaskQuerySet, value: str) -> TaskQuerySet:
+    if value == PRESSING:
+        return tasks.filter(priority__gte=Priority.HIGH)
+    return tasks.filter(priority=RANKS[value])
+
+
+def _claimed(tasks: TaskQuerySet, value: str) -> TaskQuerySet:
+    if value == EXPIRED:
+        return tasks.filter(LEASED, lease_until__lt=Now())
+    return tasks.claimed(value == "yes")
 
 
 def _due(tasks: TaskQuerySet, value: str) -> TaskQuerySet:
@@ -62,18 +83,19 @@ def _due(tasks: TaskQuerySet, value: str) -> TaskQuerySet:
         case "overdue":
             return tasks.overdue()
         case "week":
-            return tasks.filter(NOT_CLOSED, due_at__gte=Now(), due_at__lt=Now() + timedelta(days=7))
+            return tasks.filter(NOT_CLOSED, due_at__gte=Now(), due_at__lt=Now() + LONG)
     return tasks.filter(due_at=None)
 
 
 PARAMETERS: dict[str, Parameter] = {
     "q": Parameter(_word, lambda tasks, value: tasks.filter(pk__in=matching(value))),
-    "status": Parameter(_among(*Status.values, ALL), _status),
+    "status": Parameter(_among(*Status.values, LEFT, ALL), _status),
     "team": _column("team"),
-    "priority": Parameter(_among(*RANKS), lambda tasks, value: tasks.filter(priority=RANKS[value])),
+    "priority": Parameter(_among(*RANKS, PRESSING), _priority),
     "owner": _column("owner"),
-    "claimed": Parameter(_among("yes", "no"), lambda tasks, value: tasks.claimed(value == "yes")),
+    "claimed": Parameter(_among("yes", "no", EXPIRED), _claimed),
     "due": Parameter(_among("overdue", "week", "none"), _due),
+    "unchanged": Parameter(_among("week"), lambda tasks, _: tasks.filter(updated_at__lt=Now() - LONG)),
     "source": _column("source"),
     "tag": Parameter(_word, lambda tasks, value: tasks.filter(tags__contains=[value.strip()])),
     "asked": Parameter(

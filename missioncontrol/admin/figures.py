@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from missioncontrol import tally
 from missioncontrol.admin import story
-from missioncontrol.models import CLOSED, Status, Task, TaskEvent
+from missioncontrol.models import CLOSED, UNFINISHED, Status, Task, TaskEvent
+from missioncontrol.narrowing import ALL, LEFT
 
 COUNT_LIMIT = 10_000  # what is counted one by one for a badge
 NOT_CLOSED = [status for status in Status.values if status not in CLOSED]
@@ -84,7 +85,8 @@ class Counts:
         if not asked.keys() <= {"status", "team"}:
             return None
         status, team = str(asked.get("status", "")), str(asked.get("team", ""))
-        statuses = Status.values if status == "all" else [status] if status in Status.values else NOT_CLOSED
+        groups = {ALL: Status.values, LEFT: UNFINISHED, **{one: [one] for one in Status.values}}
+        statuses = groups.get(status, NOT_CLOSED)
         return sum(
             n
             for (of_team, in_status), n in self.tasks.items()

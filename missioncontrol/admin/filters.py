@@ -9,7 +9,7 @@ from unfold.contrib.filters.admin import DropdownFilter, TextFilter
 from alai.kernel.admin.base import distinct
 from missioncontrol import narrowing
 from missioncontrol.models import Priority, Status, Task
-from missioncontrol.narrowing import ALL
+from missioncontrol.narrowing import ALL, LEFT
 from missioncontrol.querysets import NOT_CLOSED, TaskQuerySet
 
 Lookups = list[tuple[str, str]]
@@ -32,7 +32,7 @@ class StatusFilter(Narrowing, DropdownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
         self.searching = bool(request.GET.get("q"))
-        return [*((status.value, str(status.label)) for status in Status), (ALL, "All")]
+        return [*((status.value, str(status.label)) for status in Status), (LEFT, "Unfinished"), (ALL, "All")]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> TaskQuerySet:
         if self.searching or narrowing.cleaned({"status": self.value() or ""}):
@@ -46,7 +46,8 @@ class PriorityFilter(Narrowing, DropdownFilter):
     parameter_name = "priority"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
-        return [(priority.name.lower(), str(priority.label)) for priority in reversed(Priority)]
+        each = [(priority.name.lower(), str(priority.label)) for priority in reversed(Priority)]
+        return [(narrowing.PRESSING, "High or critical"), *each]
 
 
 class ColumnFilter(Narrowing, DropdownFilter):
@@ -74,7 +75,7 @@ class ClaimedFilter(Narrowing, DropdownFilter):
     parameter_name = "claimed"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
-        return [("yes", "Held now"), ("no", "Free")]
+        return [("yes", "Held now"), ("no", "Free"), (narrowing.EXPIRED, "Ran out, not swept")]
 
 
 class DueFilter(Narrowing, DropdownFilter):
@@ -83,6 +84,13 @@ class DueFilter(Narrowing, DropdownFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
         return [("overdue", "Overdue"), ("week", "Within 7 days"), ("none", "No date")]
+
+
+class UnchangedFilter(Narrowing, DropdownFilter):
+    title = parameter_name = "unchanged"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
+        return [("week", "For 7 days")]
 
 
 class TagFilter(Narrowing, TextFilter):
@@ -98,6 +106,6 @@ class AskedFilter(Narrowing, TextFilter):
 
 
 FILTERS: tuple[type[SimpleListFilter], ...] = (
-    StatusFilter, TeamFilter, PriorityFilter, OwnerFilter, ClaimedFilter, DueFilter, SourceFilter, TagFilter,
-    AskedFilter,
+    StatusFilter, TeamFilter, PriorityFilter, OwnerFilter, ClaimedFilter, DueFilter, UnchangedFilter, SourceFilter,
+    TagFilter, AskedFilter,
 )  # fmt: skip

@@ -16,11 +16,11 @@ from alai.kernel import needs, words
 from alai.kernel.admin.base import principal
 from alai.kernel.needs import NOTHING, SHOWN, Action, Found, Need
 from alai.kernel.principals import Principal
-from missioncontrol import mentions
+from missioncontrol import mentions, narrowing
 from missioncontrol.admin import story
 from missioncontrol.models import UNFINISHED, Comment, Priority, Status, Task
+from missioncontrol.narrowing import LEFT, PRESSING
 
-BLOCKED_FOR = timedelta(days=7)
 EXCERPT = 120  # of a comment
 SWEPT_WITHIN = timedelta(minutes=5)  # beat sweeps each minute; later than this, it does not
 
@@ -71,11 +71,17 @@ def overdue(request: HttpRequest) -> Found:
         rank = Priority(task.priority).label.lower()
         return _need(task, "Overdue", "danger", f"is {rank} and {late} overdue", [])
 
-    return _found(request, tasks, tell, "?due=overdue", "overdue tasks")
+    return _found(
+        request,
+        tasks,
+        tell,
+        f"?status={LEFT}&priority={PRESSING}&due=overdue",
+        "high or critical and overdue",
+    )
 
 
 def blocked(request: HttpRequest) -> Found:
-    long_ago = Now() - BLOCKED_FOR
+    long_ago = Now() - narrowing.LONG
     tasks = Task.objects.filter(status=Status.BLOCKED, updated_at__lt=long_ago, priority__gte=Priority.HIGH)
 
     def tell(task: Task, by: Principal | None) -> Need:
@@ -83,9 +89,9 @@ def blocked(request: HttpRequest) -> Found:
         back = _act(task, "unblock", "Back to open", by)
         return _need(task, "Blocked", "warning", f"has been blocked for {length}", back)
 
-    return _found(
-        request, tasks.order_by("-priority", "updated_at"), tell, "?status=blocked", "blocked tasks"
-    )
+    query = f"?status=blocked&priority={PRESSING}&unchanged=week"
+    tasks = tasks.order_by("-priority", "updated_at")
+    return _found(request, tasks, tell, query, "high or critical and blocked for a week")
 
 
 def not_swept(request: HttpRequest) -> Found:
@@ -101,7 +107,7 @@ def not_swept(request: HttpRequest) -> Found:
         sentence = f"still carries the lease of {task.lease_actor}, which ran out {length} ago"
         return _need(task, "Lease", "danger", sentence, end)
 
-    return _found(request, tasks, tell, "?claimed=no", "expired leases")
+    return _found(request, tasks, tell, f"?claimed={narrowing.EXPIRED}", "leases that ran out")
 
 
 def not_enforced(request: HttpRequest) -> Found:

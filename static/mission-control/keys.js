@@ -100,4 +100,28 @@
     if (!back) return false;
     back.click();
   });
+
+  // --- The palette: the first thing found is chosen, and Enter goes there, even before it is found --------
+
+  const field = () => document.getElementById("search-input-command");
+  let answered = ""; // what the results that stand there were found for
+  let awaited = false; // Enter was pressed for what is being looked for
+
+  document.addEventListener("keydown", (event) => {
+    if (!field() || event.target !== field()) return;
+    awaited = event.key === "Enter" && field().value.trim() !== "" && field().value !== answered;
+    const nowhere = event.key === "Enter" && !document.querySelector("#command-results li a");
+    if (!awaited && !nowhere) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
+
+  document.addEventListener("htmx:after-swap", (event) => {
+    if (event.target.id !== "command-results") return;
+    answered = new URL(event.detail.xhr.responseURL).searchParams.get("s") ?? "";
+    const first = event.target.querySelector("li a");
+    if (!first || answered !== field().value) return;
+    Alpine.$data(field()).currentIndex = 1;
+    if (awaited) first.click();
+  });
 })();

@@ -68,6 +68,12 @@ window.mc = (() => {
     document.getElementById("header-inner")?.setAttribute("role", "banner");
   });
 
+  // The frame shows a chosen file's name in a box beside it, and fails where there is none.
+  document.addEventListener("change", (event) => {
+    const beside = event.target.parentNode?.parentNode?.parentNode;
+    if (event.target.type === "file" && !beside?.querySelector("input[type=text]")) event.stopPropagation();
+  }, true);
+
   const accept = () => (last ? last() : false); // e.g. undo
 
   return { writing, layer, say, accept, memory };

@@ -8,6 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from lxml import html
 from pytest_django import Settings
 
 from alai.kernel import health, needs
@@ -20,6 +21,7 @@ from tests.admin.conftest import JOHN
 from tests.cast import make_task
 
 HOUR = timedelta(hours=1)
+LEASE = {"lease_actor": "john", "lease_session": "s", "status": "in_progress"}
 
 
 @pytest.fixture(autouse=True)
@@ -40,6 +42,49 @@ def test_an_empty_installation_is_told_how_to_begin(ada: Client) -> None:
     assert "Nothing needs you." in shown
     for command in ("import_sqlite", "create_token", "claims/next"):
         assert command in shown
+
+
+@pytest.mark.parametrize(
+    ("pressing", "others", "told"),
+    [
+        (
+            {"priority": Priority.HIGH, "due_at": timezone.now() - HOUR},
+            [
+                {"priority": Priority.LOW, "due_at": timezone.now() - HOUR},
+                {"priority": Priority.HIGH, "due_at": timezone.now() - HOUR, "status": "done"},
+                {"priority": Priority.HIGH, "due_at": timezone.now() + HOUR},
+            ],
+            "and 2 more high or critical and overdue",
+        ),
+        (
+            {"priority": Priority.CRITICAL, "status": "blocked", "updated_at": timezone.now() - 200 * HOUR},
+            [
+                {"priority": Priority.LOW, "status": "blocked", "updated_at": timezone.now() - 200 * HOUR},
+                {"priority": Priority.HIGH, "status": "blocked", "updated_at": timezone.now() - HOUR},
+            ],
+            "and 2 more high or critical and blocked for a week",
+        ),
+        (
+            LEASE | {"lease_until": timezone.now() - HOUR},
+            [
+                LEASE | {"lease_until": timezone.now() + HOUR},
+                {"status": "in_progress"},
+            ],
+            "and 2 more leases that ran out",
+        ),
+        ({"status": "ready"}, [{"status": "open"}], "and 2 more ready tasks"),
+    ],
+)
+def test_the_rest_of_a_kind_is_one_link_away_and_nothing_else(
+    pressing: dict[str, object], others: list[dict[str, object]], told: str, ada: Client
+) -> None:
+    wanted = {make_task(**pressing).pk for _ in range(4)}
+    for other in others:
+        make_task(**other)
+    (link,) = (a for a in html.fromstring(home(ada)).iter("a") if (a.text or "") == told)
+    _, _, query = link.get("href", "").partition("?")
+    listed = ada.get(f"{reverse('admin:missioncontrol_task_changelist')}?{query}")
+    assert {task.pk for task in listed.context["cl"].result_list} == wanted
 
 
 def test_one_ready_task_is_one_thing_with_its_action(ada: Client) -> None:

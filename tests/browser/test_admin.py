@@ -1,6 +1,7 @@
 """The admin in a real browser: nothing breaks the content policy, nothing overflows a phone, buttons and keys work."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
@@ -117,6 +118,37 @@ def test_the_palette_finds_a_task_by_its_beginning(visit: Visit, ledger: Task) -
     visit.page.keyboard.press("Control+k")
     visit.page.locator("#search-input-command").press_sequentially("harb")
     expect(visit.page.locator("#command-results-list")).to_contain_text(f"#{ledger.pk}")
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_enter_in_the_palette_goes_to_the_first_thing_found(
+    patient: bool, visit: Visit, ledger: Task
+) -> None:
+    visit.open("/admin/")
+    visit.page.keyboard.press("Control+k")
+    visit.page.locator("#search-input-command").press_sequentially(f"#{ledger.pk}")
+    if patient:
+        expect(visit.page.locator("#command-results-list li.active")).to_contain_text(f"#{ledger.pk}")
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_url(f"**/task/{ledger.pk}/change/")
+
+
+def test_enter_in_the_palette_stays_where_nothing_is_found(visit: Visit, ledger: Task) -> None:
+    visit.open("/admin/")
+    visit.page.keyboard.press("Control+k")
+    visit.page.locator("#search-input-command").press_sequentially("xyzzy nothing")
+    visit.page.keyboard.press("Enter")
+    expect(visit.page.locator("#command-results-list")).to_contain_text("Nothing matched")
+    visit.page.keyboard.press("Enter")
+    assert visit.page.url.endswith("/admin/")
+
+
+def test_choosing_a_file_as_evidence_breaks_no_script(visit: Visit, ledger: Task, tmp_path: Path) -> None:
+    (tmp_path / "proof.txt").write_text("it works")
+    visit.open(f"/admin/missioncontrol/task/{ledger.pk}/change/")
+    field = visit.page.locator("input[type=file]").first
+    field.set_input_files(tmp_path / "proof.txt")
+    assert field.input_value().endswith("proof.txt")
 
 
 def test_keys_walk_the_list_and_open_a_task(visit: Visit, ledger: Task) -> None:

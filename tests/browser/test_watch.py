@@ -70,7 +70,7 @@ def test_its_pages_fit_a_desk_and_a_phone(visit: Visit, incident: Incident) -> N
     paths = [
         BOARD, "/admin/infra/objective/slos/", f"/admin/infra/site/{incident.check_record.site_id}/status/",
         f"/admin/infra/incident/{incident.pk}/change/", f"/admin/infra/incident/{incident.pk}/postmortem/",
-        "/admin/infra/objective/", "/admin/infra/burntier/",
+        "/admin/infra/objective/", "/admin/infra/burntier/", "/admin/infra/site/registry/",
     ]  # fmt: skip
     wide = []
     for width in (1440, 390):
