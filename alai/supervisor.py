@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import groupby
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
@@ -33,6 +34,11 @@ from alai.run.parts import Backoff, Part, Program, end_group, ending, programs
 BASE_DIR = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 14.0  # a stop is promised within 15
 TICK_SECONDS = 0.2
+MANAGE = (sys.executable, str(BASE_DIR / "manage.py"))
+BOOTSTRAP = (
+    *MANAGE,
+    "bootstrap",
+)  # prints a password once, so it comes when the parts have said what they say
 
 
 class StopRequested(BaseException):
@@ -48,10 +54,12 @@ class Supervisor:
         address: tuple[str, int],
         parts: Sequence[Program],
         before: Sequence[Sequence[str]] = (),
+        once_ready: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.address = address
         self.before = before
+        self.once_ready = once_ready
         self.parts = [Part(program) for program in parts]
         self.servers = Servers(folder)
         self.servers_started = 0.0
@@ -102,6 +110,8 @@ class Supervisor:
                 self._tend(part, time.monotonic())
             if not self.ready and answers(*self.address):
                 self.ready = True
+                if self.once_ready:
+                    self._run_once(self.once_ready)
                 say(f"Mission Control is ready at {local_url(*self.address)}", sys.stdout)
             time.sleep(TICK_SECONDS)
 
@@ -179,9 +189,14 @@ class Supervisor:
         (self.folder / "run.json").unlink(missing_ok=True)
 
     def _end_parts(self) -> None:
-        for part in reversed(self.parts):
-            if not part.end(part.program.patience):
-                say(f"{part.program.name} did not stop within {part.program.patience:g} s and was killed.")
+        for _, stage in groupby(reversed(self.parts), lambda part: part.program.stage or part.program.name):
+            parts, begun = list(stage), time.monotonic()
+            for part in parts:
+                part.ask()
+            for part in parts:
+                patience = part.program.patience
+                if not part.end(max(0.0, begun + patience - time.monotonic())):
+                    say(f"{part.program.name} did not stop within {patience:g} s and was killed.")
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         first, self._stopping = not self._stopping, True
@@ -221,11 +236,9 @@ def environment(folder: Path, urls: dict[str, str]) -> dict[str, str]:
 
 def preparations() -> list[Sequence[str]]:
     """Commands that must succeed, one after the other, before the parts start."""
-    manage = [sys.executable, str(BASE_DIR / "manage.py")]
     return [
-        [*manage, "migrate", "--noinput", "--verbosity", "0"],
-        [*manage, "load_registry", "--first-start"],
-        [*manage, "bootstrap"],
+        [*MANAGE, "migrate", "--noinput", "--verbosity", "0"],
+        [*MANAGE, "load_registry", "--first-start"],
     ]
 
 
@@ -265,7 +278,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         address = chosen_address()
         if part:
             become(part, address)
-        Supervisor(data_dir(), address, programs(*address), preparations()).run()
+        Supervisor(data_dir(), address, programs(*address), preparations(), BOOTSTRAP).run()
     except EmbeddedError as error:
         say(f"error: {error}")
         return 1

@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.utils import timezone
 
 from alai.kernel import wake
+from alai.kernel.jobs import Idle, told
 from alai.kernel.words import plural
 from inbox import accounts, pushes, services
 from inbox.fetching.kept import KEEPER
@@ -37,7 +38,7 @@ def fetch_mail() -> str:
     due = accounts.due()
     for account_id in due:
         fetch_account.apply_async((account_id,), expires=RUN_SECONDS)
-    return f"{plural(len(due), 'account')} to look into"
+    return told(len(due), f"{plural(len(due), 'account')} to look into")
 
 
 @shared_task(acks_late=False)
@@ -56,13 +57,16 @@ def triage() -> str:
     """Parse and judge what waits, then push what is due."""
     with only_run("triage") as mine:
         done = services.triage_waiting(seconds=RUN_SECONDS) if mine else 0
-    return f"{plural(done, 'message')} judged; {push()}"
+    handed = push()
+    sentence = f"{plural(done, 'message')} judged; {handed}"
+    return handed if isinstance(handed, Idle) and not done else sentence
 
 
 @shared_task
 def push() -> str:
     """Hand the pushes that are due to the outbox, as many as the cycle allows."""
-    return f"{plural(pushes.push_waiting(), 'push', 'pushes')} handed to the outbox"
+    handed = pushes.push_waiting()
+    return told(handed, f"{plural(handed, 'push', 'pushes')} handed to the outbox")
 
 
 @shared_task
@@ -70,7 +74,7 @@ def ask_llm() -> str:
     """Ask about what only the LLM can decide."""
     with only_run("llm") as mine:
         done = services.ask_waiting(seconds=RUN_SECONDS) if mine else 0
-    return f"{plural(done, 'mail')} decided with the LLM's help"
+    return told(done, f"{plural(done, 'mail')} decided with the LLM's help")
 
 
 @shared_task
@@ -79,10 +83,17 @@ def digest() -> str:
     now = timezone.now()
     sent = digest_is_due(now) and services.send_digest(now=now).sent
     alarm = services.raise_digest_alarm(now=now)
-    return "The digest is in the outbox" if sent else "The digest is missing" if alarm else "No digest is due"
+    return (
+        "The digest is in the outbox"
+        if sent
+        else "The digest is missing"
+        if alarm
+        else Idle("No digest is due")
+    )
 
 
 @shared_task
 def escalate() -> str:
     """Tell of what nobody answered in time."""
-    return f"{plural(services.escalate(), 'mail')} escalated"
+    done = services.escalate()
+    return told(done, f"{plural(done, 'mail')} escalated")

@@ -8,12 +8,13 @@ from celery import shared_task
 from django.conf import settings
 from django.core.cache import cache
 
+from alai.kernel.jobs import Idle, told
 from infra import services
 
 SHIFT_SECONDS = 300.0
 TICK_SECONDS = 2.0
 ALIVE_SECONDS = 8  # after a worker's death its shift is anybody's
-IDLE = "Watching is off (WATCH), or another run does it"
+IDLE = Idle("Watching is off (WATCH), or another run does it")
 
 
 @shared_task
@@ -58,13 +59,14 @@ def _shift(name: str) -> Iterator[Callable[[], object] | None]:
 def objectives() -> str:
     """Sum up what objectives measured, and open or close the incidents of budgets that burn."""
     if not settings.WATCH:
-        return "Watching is off (WATCH)"
-    summed = services.sum_up_objectives()
-    return f"{summed} hours of objectives, {services.judge_objectives()} changes"
+        return Idle("Watching is off (WATCH)")
+    summed, changes = services.sum_up_objectives(), services.judge_objectives()
+    return told(summed + changes, f"{summed} hours of objectives, {changes} changes")
 
 
 @shared_task
 def roll_up() -> str:
     """Sum the looks of this hour and the last one up, and keep the pings of a job few."""
     services.trim_pings()
-    return f"{services.roll_up()} hours summed up"
+    hours = services.roll_up()
+    return told(hours, f"{hours} hours summed up")

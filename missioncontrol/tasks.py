@@ -5,6 +5,7 @@ import logging
 from celery import shared_task
 
 from alai.kernel import context
+from alai.kernel.jobs import Idle
 from alai.kernel.principals import Principal
 from missioncontrol import services
 from missioncontrol.services import upkeep
@@ -21,14 +22,14 @@ def sweep_expired_leases() -> str:
     while released == services.MAX_SWEEP:
         released = services.sweep_claims(by=SYSTEM, auto_release=True)[1]
         total += released
-    return f"{total} expired leases ended" if total else "no lease has expired"
+    return f"{total} expired leases ended" if total else Idle("no lease has expired")
 
 
 @shared_task
 def fold_tallies() -> str:
     """Add up the tallies, so that a page has few rows to sum."""
     folded = upkeep.fold_tallies()
-    return f"{folded} rows of the tallies added up" if folded else "nothing to add up"
+    return f"{folded} rows of the tallies added up" if folded else Idle("nothing to add up")
 
 
 @shared_task

@@ -22,6 +22,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from alai.kernel import wake
+from alai.kernel.jobs import told
 from alai.kernel.models import Notification, NotificationChannel
 from alai.kernel.slack import TEXT_LIMIT, NotTaken, Refused, Slack, SlackError, usable_token
 
@@ -352,4 +353,4 @@ def _sentence(done: Counter[str]) -> str:
     parts = [f"{done['sent']} notification{'' if done['sent'] == 1 else 's'} sent"]
     parts += [f"{done[outcome]} {outcome}" for outcome in ("failed", "expired") if done[outcome]]
     parts += [f"{waiting} wait{'s' if waiting == 1 else ''}"] if waiting else []
-    return ", ".join(parts)
+    return told(done.total(), ", ".join(parts))

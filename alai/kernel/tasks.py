@@ -4,6 +4,7 @@ from celery import shared_task
 from django.core.cache import cache
 
 from alai.kernel import notifications, retention
+from alai.kernel.jobs import Idle
 
 DELIVERING = "delivering-notifications"
 
@@ -12,7 +13,7 @@ DELIVERING = "delivering-notifications"
 def deliver_notifications() -> str:
     """Send what is due. One run at a time: more of them would only occupy the worker while channels pause."""
     if not cache.add(DELIVERING, 1, timeout=30):
-        return "Another run delivers"
+        return Idle("Another run delivers")
     try:
         return notifications.deliver()
     finally:

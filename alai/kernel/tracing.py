@@ -11,6 +11,7 @@ from celery import Task, signals
 from django.conf import settings
 
 from alai.kernel import context, health, logs
+from alai.kernel.jobs import Idle
 from alai.kernel.metrics import job_duration
 
 logger = logging.getLogger(__name__)
@@ -112,7 +113,8 @@ def _end_job(
     status = (state or "unknown").lower()
     queue = (job.get("delivery_info") or {}).get("routing_key") or settings.CELERY_TASK_DEFAULT_QUEUE
     job_duration.labels(queue, status).observe(seconds)
-    logger.info(
+    logger.log(
+        logging.DEBUG if isinstance(retval, Idle) else logging.INFO,
         "Job %s: %s",
         task.name,
         status,

@@ -15,11 +15,12 @@ FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 
 @dataclass(frozen=True)
 class Program:
-    """A part to keep running. `patience`: seconds between TERM and kill when all stops."""
+    """A part to keep running. `patience`: seconds between TERM and kill when all stops, one stage after the other."""
 
     name: str
     command: Sequence[str]
     patience: float
+    stage: str = ""
 
 
 @dataclass
@@ -44,16 +45,27 @@ class Part:
     started: float = 0.0
     due: float = 0.0
     backoff: Backoff = field(default_factory=Backoff)
+    asked: bool = False  # to stop
+
+    def ask(self) -> None:
+        """TERM, without waiting; `end` follows."""
+        if self.process is not None:
+            self.asked = True
+            self.process.terminate()
 
     def end(self, patience: float) -> bool:
         """TERM, wait up to `patience` seconds, kill what is left of its process group. False when the
         kill was needed for the process itself."""
-        process, self.process = self.process, None
-        return process is None or end_group(process, patience)
+        process, asked = self.process, self.asked
+        self.process, self.asked = None, False
+        return process is None or end_group(process, patience, asked=asked)
 
 
 def programs(host: str, port: int) -> list[Program]:
-    """The parts, in the order in which they start. Their patience adds up to less than the 15 s of a stop."""
+    """The parts, in the order in which they start and the reverse of which they stop, the workers together.
+
+    The patience of the stages adds up to less than the 15 s of a stop.
+    """
     serve = f"granian --interface asginl --host {host} --port {port} --workers 2 --no-ws"
     # Each open stream counts as a request under way: one worker must be able to hold them all.
     room = "--backlog 2048 --backpressure 2048"
@@ -67,11 +79,11 @@ def programs(host: str, port: int) -> list[Program]:
     look = "--queues watch --hostname watch@%h --concurrency 2"
     tick = "celery -A alai --quiet beat --scheduler alai.beat:Scheduler -l info"
     return [
-        Program("web", _python(f"{serve} {room} {keep}"), 6.0),
-        Program("worker", _python(f"{work} --concurrency 4"), 2.5),
-        Program("mail", _python(f"{work} {mail}"), 2.0),
-        Program("watch", _python(f"{work} {look}"), 1.0),
-        Program("beat", _python(tick), 1.5),
+        Program("web", _python(f"{serve} {room} {keep}"), 6.0, "web"),
+        Program("worker", _python(f"{work} --concurrency 4"), 4.0, "workers"),
+        Program("mail", _python(f"{work} {mail}"), 4.0, "workers"),
+        Program("watch", _python(f"{work} {look}"), 4.0, "workers"),
+        Program("beat", _python(tick), 2.0, "beat"),
     ]
 
 
@@ -88,11 +100,12 @@ def _python(module: str) -> list[str]:
     return [sys.executable, "-W", "ignore:You're running the worker with superuser", "-m", *module.split()]
 
 
-def end_group(process: subprocess.Popen[bytes], patience: float) -> bool:
+def end_group(process: subprocess.Popen[bytes], patience: float, *, asked: bool = False) -> bool:
     """End a process that leads its own group, and the group with it: a web worker that outlived its
     master would go on serving the port. False when it had to be killed."""
     stopped = True
-    process.terminate()
+    if not asked:  # Celery takes a second TERM for impatience
+        process.terminate()
     try:
         process.wait(patience)
     except subprocess.TimeoutExpired:

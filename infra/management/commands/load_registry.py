@@ -40,7 +40,10 @@ class Command(command.Command):
                 outcome = registry.load(folder, dry_run=options["dry_run"])
             except RegistryError as error:
                 raise CommandError(_listed(error)) from None
-        self._tell(outcome, dry_run=options["dry_run"])
+        if options["first_start"]:
+            self.stdout.write(f"The company's registry is loaded: {outcome.plan.count('create')} facts.")
+        else:
+            self._tell(outcome, dry_run=options["dry_run"])
 
     def _tell(self, outcome: Outcome, *, dry_run: bool) -> None:
         plan = outcome.plan

@@ -98,6 +98,13 @@ def test_one_line_tells_of_a_job(worker: Worker) -> None:
     assert line["level"] == "INFO" and line["duration_ms"] >= 0 and line["trace_id"]
 
 
+def test_a_job_with_nothing_to_do_leaves_no_line(worker: Worker) -> None:
+    idle, after = jobs.idle.delay(), jobs.tell.delay()
+    worker.line(job_id=after.id)
+    worker.line(job_id=jobs.tell.delay().id)
+    assert idle.id not in worker.log.read_text()
+
+
 def test_a_failed_job_is_logged_with_its_masked_error(worker: Worker) -> None:
     result = jobs.fail.delay()
     assert worker.line(job_id=result.id)["status"] == "failure"

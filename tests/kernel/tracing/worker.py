@@ -5,6 +5,7 @@ from dataclasses import asdict
 from celery import Celery
 
 from alai.kernel import context
+from alai.kernel.jobs import Idle
 from alai.kernel.tracing import connect_celery
 
 QUEUE = "tracing-tests"
@@ -32,3 +33,8 @@ def pass_on() -> str:
 @app.task(name="fail")
 def fail() -> None:
     raise ValueError("no mailbox ada@example.com")
+
+
+@app.task(name="idle")
+def idle() -> str:
+    return Idle("nothing to do")
