@@ -46,7 +46,7 @@ SECTIONS: dict[str, list[Item]] = {
         Item("Evidence policies", "rule_settings", "missioncontrol.gatepolicy"),
     ],
     "HiveMind": [
-        Item("Messages", "forum", "missioncontrol.message"),
+        Item("Agent messages", "forum", "missioncontrol.message"),
         Item("Memories", "psychology", "missioncontrol.memory"),
     ],
     "Inbox": [

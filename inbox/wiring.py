@@ -1,11 +1,14 @@
 """What the inbox tells the kernel when Django is ready."""
 
+from collections.abc import Sequence
+
 from django.db import DatabaseError
 from django.utils import timezone
 
-from alai.kernel import audit, health, importing, metrics, retention
+from alai.kernel import audit, health, importing, limits, metrics, retention
 from alai.kernel.api import register_lookup
 from inbox import legacy, selectors, watching_wiring
+from inbox.access import normal
 from inbox.models import (
     Account,
     Content,
@@ -31,6 +34,7 @@ SENDER_UPKEEP = ("sent_count", "last_sent_at", "paperless_name", "paperless_chec
 
 
 def register() -> None:
+    limits.register("account", accounts_among)
     audit.register(Account, quiet=Account.HEALTH)
     audit.register(Folder, quiet=Folder.PROGRESS)
     audit.register(Partner)
@@ -91,3 +95,10 @@ def _triage() -> health.Finding | None:
         if minutes > LATE_MINUTES
         else None
     )
+
+
+def accounts_among(names: Sequence[str]) -> set[str]:
+    known = set(
+        Account.objects.filter(address__in=[normal(name) for name in names]).values_list("address", flat=True)
+    )
+    return {name for name in names if normal(name) in known}

@@ -1,11 +1,11 @@
 """What the watch tells the kernel when Django is ready."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db.models import Q
 
-from alai.kernel import audit, metrics, retention
+from alai.kernel import audit, limits, metrics, retention
 from alai.kernel.api import register_lookup
 from alai.kernel.principals import Principal
 from infra import (
@@ -150,6 +150,11 @@ def _register_hosts() -> None:
     records.register("hosts", selectors_hosts.host_records)
     records.register("services", selectors_hosts.service_records)
     register_lookup("host", _find_host)
+    limits.register("host", _hosts_among)
+
+
+def _hosts_among(names: Sequence[str]) -> set[str]:
+    return set(models.Host.objects.filter(slug__in=names).values_list("slug", flat=True))
 
 
 def _register_routing() -> None:

@@ -66,6 +66,13 @@ def known(texts: Iterable[str]) -> Known:
     return Known(names)
 
 
+def strangers(text: str) -> list[str]:
+    """The names after an @ that no actor has, each once, in order."""
+    met = {place.start for place in known([text]).places(text)}
+    named = (found for found in TOKEN.finditer(prose_of(text)) if found.start() not in met)
+    return list(dict.fromkeys(list(_readings(found[1]))[-1] for found in named))
+
+
 def actors_of(name: str) -> QuerySet[Actor]:
     """The actor of that name, and the one whose sign-in bears it."""
     return Actor.objects.filter(Q(name=name) | Q(user__username=name))

@@ -117,6 +117,12 @@ def cleaned(given: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def senseless(given: Mapping[str, str]) -> dict[str, str]:
+    """Of the parameters that there are, those with a value that means nothing."""
+    understood = cleaned(given)
+    return {name: given[name] for name in PARAMETERS if given.get(name) and name not in understood}
+
+
 def parsed(query: str) -> dict[str, str]:
     """The parameters in an address's query: `team=sales&p=3&x=y` is `{"team": "sales"}`; of two the last counts."""
     try:

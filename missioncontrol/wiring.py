@@ -1,10 +1,11 @@
 """What the ledger tells the kernel when Django is ready."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Q
 
-from alai.kernel import audit, idempotency, importing, metrics, retention
+from alai.kernel import audit, idempotency, importing, limits, metrics, retention
 from alai.kernel.api import register_lookup
 from missioncontrol import gates, leases, legacy, legacy_hivemind, policies, tally
 from missioncontrol.models import (
@@ -60,10 +61,15 @@ def register() -> None:
     audit.exempt(CostTally, reason="derived from costs and tasks by triggers")
     gates.register(gates.Gate("evidence", policies.wanted))
     register_lookup("task_id", visible_task)
+    limits.register("team", teams_among)
     importing.register(legacy.MISSION_CONTROL)
     importing.register(legacy_hivemind.HIVEMIND)
     for operation in ("claim", "next"):
         idempotency.expires_with(operation, grant_lives)
+
+
+def teams_among(names: Sequence[str]) -> set[str]:
+    return set(Task.objects.filter(team__in=names).values_list("team", flat=True).order_by().distinct())
 
 
 def tasks_by_status() -> dict[tuple[str, ...], float]:

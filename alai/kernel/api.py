@@ -94,10 +94,10 @@ class StrictParser(Parser):
     def parse_querydict(
         self, data: MultiValueDict[str, str], list_fields: list[str], request: HttpRequest
     ) -> dict[str, Any]:
-        for values in data.lists():
-            for text in (values[0], *values[1]):
+        for name, values in data.lists():
+            for text in (name, *values):
                 if isinstance(text, str):
-                    check_text(text)
+                    check_text(text, "query", name)
         return super().parse_querydict(data, list_fields, request)
 
 
@@ -138,27 +138,34 @@ def depth(value: Any) -> int:
     return deepest
 
 
-def check_text(text: str) -> None:
-    """422 for what PostgreSQL's text cannot hold."""
-    if "\0" in text:
-        raise Invalid("Text cannot contain NUL characters.")
+def check_text(text: str, *place: str | int) -> None:
+    """422, which names the place, for what PostgreSQL's text cannot hold."""
+    sentence = "Text cannot contain NUL characters." if "\0" in text else ""
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise Invalid("Text contains a lone surrogate: it is not Unicode.") from None
+        sentence = "Text contains a lone surrogate: it is not Unicode."
+    if sentence:
+        named = [part if isinstance(part, int) else printable(part) for part in place]
+        raise Invalid(sentence, errors=[{"loc": named, "msg": sentence}])
 
 
-def check_storable(value: Any) -> None:
+def printable(text: str) -> str:
+    return text.replace("\0", "\\0").encode(errors="backslashreplace").decode()
+
+
+def check_storable(value: Any, *place: str | int) -> None:
     """`check_text` for every text inside."""
+    place = place or ("body",)
     if isinstance(value, str):
-        check_text(value)
+        check_text(value, *place)
     elif isinstance(value, list):
-        for item in value:
-            check_storable(item)
+        for number, item in enumerate(value):
+            check_storable(item, *place, number)
     elif isinstance(value, dict):
         for key, item in value.items():
-            check_storable(key)
-            check_storable(item)
+            check_text(key, *place, key)
+            check_storable(item, *place, key)
 
 
 def _no_constant(name: str) -> None:

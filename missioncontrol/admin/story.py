@@ -130,18 +130,16 @@ def standing(task: Task, *, live: bool, waits_for: Sequence[int], now: datetime)
 
 
 def _held(task: Task, live: bool, now: datetime) -> SafeString | str:
-    label = Status(task.status).label
+    """Beside the badge that names the status."""
     if task.is_closed:
-        when = f" {words.ago(task.completed_at, now)}" if task.completed_at else ""
-        return f"{label}{when}."
+        return f"{words.ago(task.completed_at, now)}." if task.completed_at else ""
     if task.lease_until is None:
-        waiting = " and waits for acceptance" if task.status == Status.READY else ""
-        return f"{label}{waiting}; nobody holds it."
+        return "Waits for acceptance; nobody holds it." if task.status == Status.READY else "Nobody holds it."
     holder = format_html('<span class="mc-strong">{}</span>', f"{task.lease_actor}:{task.lease_session}")
     length = words.duration(task.lease_until - now)
     if live:
-        return format_html("{}, held by {} for another {}.", label, holder, length)
-    return format_html("{}; the lease of {} ran out {} ago and is about to be swept.", label, holder, length)
+        return format_html("Held by {} for another {}.", holder, length)
+    return format_html("The lease of {} ran out {} ago and is about to be swept.", holder, length)
 
 
 def _waits(task: Task, waits_for: Sequence[int]) -> SafeString | str:

@@ -101,7 +101,10 @@ class TaskAdmin(Admin[Task]):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         unknown = request.GET.keys() - LIST_PARAMETERS
-        if unknown and IS_POPUP_VAR not in request.GET:
+        senseless = narrowing.senseless(request.GET.dict())
+        if (unknown or senseless) and IS_POPUP_VAR not in request.GET:
+            for name, value in senseless.items():
+                messages.warning(request, f"{name}={value[:40]} means nothing here and was left out.")
             return HttpResponseRedirect(f"?{narrowing.written(narrowing.parsed(request.GET.urlencode()))}")
         shown = {"views": _views(request), "now": timezone.now(), **saved.bar(request, "list")}
         return super().changelist_view(request, {**shown, **(extra_context or {})})

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from alai.kernel.errors import Conflict, Invalid
 from alai.kernel.principals import Principal
-from missioncontrol import services
+from missioncontrol import mentions, services
 from missioncontrol.leases import Presented
 from missioncontrol.models import Status, Task
 
@@ -74,7 +74,9 @@ def _attach(by: Principal, task: Task, data: Data) -> str:
 
 def _comment(by: Principal, task: Task, data: Data) -> str:
     services.add_comment(by=by, task_id=task.pk, body=data["body"])
-    return "Your comment stands in the history."
+    strangers = [f"@{name}" for name in mentions.strangers(data["body"])[:3]]
+    unheard = f" Nobody here is called {' or '.join(strangers)}: nobody was told." if strangers else ""
+    return f"Your comment stands in the history.{unheard}"
 
 
 def _seen(by: Principal, task: Task, data: Data) -> str:
@@ -84,7 +86,10 @@ def _seen(by: Principal, task: Task, data: Data) -> str:
 
 def _reassign(by: Principal, task: Task, data: Data) -> str:
     services.update_task(by=by, task_id=task.pk, changes={"owner": data["owner"]}, reason=data["reason"])
-    return f"{data['owner']} owns it now." if data["owner"] else "Nobody owns it now."
+    if not data["owner"]:
+        return "Nobody owns it now."
+    stranger = "" if mentions.actors_of(data["owner"]).exists() else " No actor of that name is known here."
+    return f"{data['owner']} owns it now.{stranger}"
 
 
 def _release(by: Principal, task: Task, data: Data) -> str:

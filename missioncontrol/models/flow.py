@@ -89,7 +89,7 @@ class CostEntry(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        verbose_name = "cost"
+        verbose_name, verbose_name_plural = "cost entry", "cost entries"
         constraints = [models.CheckConstraint(condition=~Q(amount_usd=0), name="cost_is_something")]
         indexes = [models.Index(fields=["at"], name="cost_at")]  # figures by month
 

@@ -24,6 +24,7 @@ class Message(models.Model):
     legacy = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
 
     class Meta:
+        verbose_name = "agent message"
         ordering = ["id"]
         indexes = [
             models.Index(fields=["channel", "id"], name="message_channel"),  # a channel's latest

@@ -129,7 +129,7 @@ def _full_hands(standing: Standing) -> ApiError:
 
 def _reason(standing: Standing) -> ApiError:
     return Invalid(
-        f"Task {standing.id} is held by {standing.holder}: say in `reason` why you take it over.",
+        f"Task {standing.id} is held by {standing.holder}: give the reason why you take it over.",
         code="reason_required",
         errors=[{"loc": ["body", "reason"], "msg": "required while somebody holds the task"}],
     )

@@ -178,3 +178,14 @@ def test_no_list_counts_a_table(ada: Client) -> None:
         counting = [one["sql"] for one in asked if "COUNT(*)" in one["sql"].upper()]
         assert all(" LIMIT " in sql or "WHERE" in sql for sql in counting), counting
     assert Task.objects.count() == 1
+
+
+def test_a_filter_that_means_nothing_is_left_out_and_said(ada: Client) -> None:
+    url = reverse("admin:missioncontrol_task_changelist")
+    reply = ada.get(f"{url}?status=nonsense&team=sales")
+    assert reply["Location"] == "?team=sales"
+    assert (
+        "status=nonsense means nothing here and was left out."
+        in ada.get(f"{url}?team=sales").content.decode()
+    )
+    assert ada.get(f"{url}?status=&team=sales").status_code == 200, "an empty one is none"

@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from alai.kernel.models import Actor
 from missioncontrol import services
 from missioncontrol.models import Priority, Task
 from tests.admin.conftest import JOHN
@@ -101,6 +102,18 @@ def test_accepting_from_home_leads_back_home(ada: Client) -> None:
     assert reply["Location"] == reverse("admin:index")
     task.refresh_from_db()
     assert task.status == "done"
+
+
+def test_who_is_named_but_unknown_is_said(ada: Client, task: Task) -> None:
+    Actor.objects.create(name="john")
+    (told,) = act(ada, task, "comment", body="@john and @ghost, `@code`: look")
+    assert told.endswith("Nobody here is called @ghost: nobody was told.")
+    (told,) = act(ada, task, "comment", body="@John: look")
+    assert told.endswith("Your comment stands in the history.")
+    (told,) = act(ada, task, "reassign", owner="ghost")
+    assert told.endswith("ghost owns it now. No actor of that name is known here.")
+    (told,) = act(ada, task, "reassign", owner="john")
+    assert told.endswith("john owns it now.")
 
 
 def test_a_comment_stands_in_the_timeline_once_and_as_text(ada: Client, task: Task) -> None:

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from alai.kernel.auth import issue_token
 from alai.kernel.models import Actor, AuditEntry, Token
+from inbox.models import Account
+from infra.models import Host
 from tests.cast import AGENT, Caller, Cast, make_task
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +46,23 @@ def test_the_command_explains_bad_input(arguments: list[str], sentence: str) -> 
     with pytest.raises(CommandError, match=sentence):
         call_command("create_token", *arguments)
     assert not Token.objects.exists()
+
+
+def test_a_limit_that_nothing_bears_is_remarked_on_and_kept() -> None:
+    make_task(team="sales")
+    Host.objects.create(slug="anvil", name="ANVIL")
+    Account.objects.create(address="post@example.com")
+    said, remarked = io.StringIO(), io.StringIO()
+    limits = ["--team", "sales", "--team", "slaes", "--host", "anvil", "--host", "anvill", "--account"]
+    call_command(
+        "create_token", "--agent", "john", *limits, " Post@example.com", stdout=said, stderr=remarked
+    )
+    assert remarked.getvalue().splitlines() == [
+        "No team is called slaes yet: the token can do nothing there until one is.",
+        "No host is called anvill yet: the token can do nothing there until one is.",
+    ]
+    assert said.getvalue().count("\n") == 1, "the token stands alone on stdout"
+    assert Token.objects.get().teams == ["sales", "slaes"]
 
 
 def test_an_expired_revoked_or_inactive_ones_token_is_refused() -> None:

@@ -84,6 +84,24 @@ def test_a_body_that_cannot_be_stored_is_422(cast: Cast, body: str | bytes) -> N
     assert cast.john.call("POST", "/tasks", body).status == 422
 
 
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ('{"title": "a\\u0000b"}', ["body", "title"]),
+        ('{"title": "x", "tags": ["fine", "\\ud800"]}', ["body", "tags", 1]),
+        ('{"title": "x", "a\\u0000b": 1}', ["body", "a\\0b"]),
+        ('{"title": "x", "\\ud800": 1}', ["body", "\\ud800"]),
+    ],
+)
+def test_text_that_cannot_be_stored_is_named_by_its_place(
+    cast: Cast, body: str, place: list[str | int]
+) -> None:
+    reply = cast.john.call("POST", "/tasks", body)
+    assert (reply.status, [error["loc"] for error in reply.body["errors"]]) == (422, [place])
+    reply = cast.john.get("/tasks?team=a%00b")
+    assert (reply.status, [error["loc"] for error in reply.body["errors"]]) == (422, [["query", "team"]])
+
+
 def test_a_patch_changes_only_what_it_names_and_keeps_before_and_after(cast: Cast) -> None:
     task = make_task(team="drop", priority=1)
     reply = cast.john.patch(f"/tasks/{task.pk}", {"priority": "high", "due_at": "2027-01-01"})

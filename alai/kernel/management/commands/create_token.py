@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from alai.kernel import command, context
+from alai.kernel import command, context, limits
 from alai.kernel.auth import issue_token
 from alai.kernel.models import SCOPES, Actor
 
@@ -37,6 +37,9 @@ class Command(command.Command):
             raise CommandError("--days must lie between 1 and 36500")
         with context.acting(actor="system", why="manage.py create_token"):
             self.stdout.write(self._issue(options))
+        for kind in ("team", "account", "host"):
+            for remark in limits.remarks(kind, options[kind]):
+                self.stderr.write(remark)
 
     def _issue(self, options: dict[str, Any]) -> str:
         days = options["days"]
