@@ -36,6 +36,7 @@ from alai.kernel.admin.base import Admin, History, badge, principal
 from alai.kernel.admin.pages import shown
 from alai.kernel.errors import ApiError
 from alai.kernel.models import Authenticator
+from alai.kernel.people import CEO, outranks
 
 # ⌘K must neither miss a new task nor remember what somebody may no longer see.
 unfold.sites.cache = DummyCache("palette", {})
@@ -75,6 +76,14 @@ class UserAdmin(BaseUserAdmin, Admin[User]):  # type: ignore[type-arg,misc]
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who could set a superuser's password would be one."""
+        return super().has_change_permission(request, obj) and (obj is None or outranks(request.user, obj))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fixed = super().get_readonly_fields(request, obj)
+        return fixed if request.user.is_superuser else (*fixed, "is_superuser", "groups", "user_permissions")
+
     @action(description="Reset two-factor", icon="phonelink_erase", url_path="reset-two-factor")
     def reset_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """For somebody who lost phone and recovery codes: asks why, and tells them."""
@@ -107,7 +116,16 @@ class UserAdmin(BaseUserAdmin, Admin[User]):  # type: ignore[type-arg,misc]
 
 @admin.register(Group)
 class GroupAdmin(BaseGroupAdmin, Admin[Group]):
-    """Members of `ceo` may approve overrides."""
+    """Members of `ceo` may approve overrides. Permissions are handed out by superusers alone."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser) and (obj is None or obj.name != CEO)
 
 
 class TaskSelect(UnfoldAdminSelectWidget, TaskSelectWidget):

@@ -48,8 +48,8 @@ def choice(name: str, default: str, *others: str) -> str:
     text = os.environ.get(name, "").strip().lower() or default
     if text in (default, *others):
         return text
-    words = ", ".join(filter(None, (default, *others)))
-    raise ImproperlyConfigured(f"{name}={text} is none of {words}.")
+    *words, last = filter(None, (default, *others))
+    raise ImproperlyConfigured(f"{name}={text} is none of {', '.join(words)} and {last}.")
 
 
 def clock(name: str, default: str) -> str:

@@ -202,7 +202,12 @@ class SiteAdmin(RecordAdmin):
     def registry_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        rooms = [_room(kind, request) for kind in registry.kinds()]
+        seen = [
+            kind
+            for kind in registry.kinds()
+            if request.user.has_perm(f"infra.view_{kind.model._meta.model_name}")
+        ]
+        rooms = [_room(kind, request) for kind in seen]
         differences = [row for room in rooms for row in room["differences"]]
         context = {**self.admin_site.each_context(request), "title": "Registry", "rooms": rooms}
         return TemplateResponse(request, "infra/registry.html", {**context, "differences": differences})

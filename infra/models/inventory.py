@@ -78,7 +78,6 @@ class Cost(Record):
     notes = text()
 
     class Meta(Record.Meta):
-        verbose_name = "hosting cost"
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(current_max__gte=models.F("current_min"))

@@ -197,14 +197,14 @@ def test_a_session_from_before_it_was_set_up_is_asked_for_a_code(mia: User) -> N
     client.force_login(mia, backend="django.contrib.auth.backends.ModelBackend")
     phone = give_phone(mia)
     assert client.get("/admin/account/").headers["Location"] == f"{CODE}?next=%2Fadmin%2Faccount%2F"
-    refused = client.get(f"{BASE}/tasks")
+    refused = client.get(f"{BASE}/me")
     assert (refused.status_code, refused.json()["code"]) == (403, "second_factor_required")
     assert client.post("/admin/account/name/", {"first_name": "X"}).headers["Location"] == CODE
     key = client.session.session_key
     assert type_code(client, phone.code()) == (302, "/admin/")
     assert client.session.session_key != key
     assert is_in(client)
-    assert client.get(f"{BASE}/tasks").status_code == 200
+    assert client.get(f"{BASE}/me").status_code == 200
 
 
 def test_a_header_does_not_get_around_the_second_factor(mia: User) -> None:

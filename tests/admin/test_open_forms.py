@@ -157,7 +157,10 @@ def test_of_two_saves_at_the_same_time_one_is_refused(
 ) -> None:
     client = signed_in(User.objects.create_superuser("ada", password="a long enough password"))
     url, hers, _ = record()
-    forms = [{**opened(client, url), **hers}, {**opened(client, url), "name": "other", "first_name": "Other"}]
+    forms = [
+        {**opened(client, url), **hers},
+        {**opened(client, url), "display_name": "Other", "first_name": "Other"},
+    ]
     replies: list[int] = []
 
     def save(form: Fields) -> None:

@@ -50,7 +50,9 @@ def test_the_palette_finds_actors_and_pages(ada: Client) -> None:
 @pytest.mark.parametrize("term", ["'", "a & b", "!!", ":*", "((", "\\", "x" * 500, "\0"])
 def test_no_term_breaks_it(term: str, ada: Client) -> None:
     assert ada.get(reverse("admin:search"), {"s": term}).status_code == 200
-    assert ada.get(reverse("admin:missioncontrol_task_changelist"), {"q": term}, follow=True).status_code == 200
+    assert (
+        ada.get(reverse("admin:missioncontrol_task_changelist"), {"q": term}, follow=True).status_code == 200
+    )
 
 
 def test_the_palette_shows_nothing_to_staff_without_permission(sten: Client, task: Task) -> None:

@@ -1,13 +1,14 @@
 """The registry in the admin: what differs from the file stands there with the way back."""
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
 from alai.kernel.models import AuditEntry
 from infra import registry
 from infra.models import Platform, Site
-from tests.admin.conftest import ada, vera
+from tests.admin.conftest import ada, signed_in, vera
 from tests.infra.conftest import Folder
 
 __all__ = ["ada", "vera"]
@@ -26,6 +27,16 @@ def test_the_page_counts_and_shows_what_was_edited(edited: Site, ada: Client) ->
     page = ada.get(reverse("admin:infra_site_registry")).content.decode()
     assert "2 fields differ from the files." in page
     assert "sites.yaml" in page
+
+
+def test_only_kinds_that_one_may_see_stand_there(folder: Folder, edited: Site) -> None:
+    user = User.objects.create_user("ole", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_platform"))
+    assert signed_in(user).get(reverse("admin:infra_site_registry")).status_code == 403
+    user.user_permissions.set(Permission.objects.filter(codename="view_site"))
+    page = signed_in(user).get(reverse("admin:infra_site_registry")).content.decode()
+    assert "sites.yaml" in page
+    assert "platforms.yaml" not in page and "secrets.yaml" not in page
 
 
 def test_a_field_takes_the_files_value_again(edited: Site, ada: Client) -> None:

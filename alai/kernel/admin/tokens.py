@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -27,8 +27,9 @@ from alai.kernel.admin.base import Admin, badge, principal
 from alai.kernel.admin.pages import shown
 from alai.kernel.auth import issue_token
 from alai.kernel.errors import ApiError
-from alai.kernel.models import SCOPES, IdempotencyRecord, Token
-from alai.kernel.tokens import DEFAULT_OVERLAP, LONGEST_OVERLAP, VALID, revoke, rotate
+from alai.kernel.models import SCOPES, Actor, IdempotencyRecord, Token
+from alai.kernel.principals import Principal
+from alai.kernel.tokens import DEFAULT_OVERLAP, LONGEST_OVERLAP, VALID, grantable, revoke, rotate
 
 if TYPE_CHECKING:
     BaseForm = forms.ModelForm[Token]
@@ -66,7 +67,7 @@ class TokenForm(BaseForm):
     )
 
     once = forms.CharField(widget=forms.HiddenInput, initial=new_nonce, max_length=64)
-    may_approve = False  # whether the person at the form is a CEO
+    by = Principal(actor="")  # the person at the form
 
     class Meta:
         model = Token
@@ -74,9 +75,22 @@ class TokenForm(BaseForm):
 
     def clean_scopes(self) -> list[str]:
         scopes: list[str] = self.cleaned_data["scopes"]
-        if "ceo" in scopes and not self.may_approve:
+        beyond = sorted(set(scopes) - set(grantable(self.by)))
+        if "ceo" in beyond:
             raise forms.ValidationError("Only a member of the group ceo can hand out the scope ceo.")
+        if beyond:
+            raise forms.ValidationError(
+                f"You cannot hand out {', '.join(beyond)}: you may not do that yourself."
+            )
         return scopes
+
+    def clean_actor(self) -> Actor:
+        actor: Actor = self.cleaned_data["actor"]
+        if actor.kind != Actor.Kind.AGENT and not self.by.has("admin"):
+            raise forms.ValidationError(
+                f"{actor.name} is no agent: only an administrator makes a token for them."
+            )
+        return actor
 
     def clean(self) -> dict[str, Any] | None:
         """Reloading the page that shows a token sends the form again: the same form makes one token."""
@@ -157,7 +171,7 @@ class TokenAdmin(Admin[Token]):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, obj, change=change, **kwargs)
-        form.may_approve = request.user.groups.filter(name="ceo").exists()
+        form.by = principal(request)
         return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -200,8 +214,8 @@ class TokenAdmin(Admin[Token]):
     def revoke_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
         if not self.has_revoke_permission(request):
             raise PermissionDenied
-        token = self.get_object(request, object_id)
-        if request.method == "POST" and token is not None:
+        token = self._token(request, object_id)
+        if request.method == "POST":
             self._revoke(request, Token.objects.filter(pk=token.pk))
             return self.response_post_save_change(request, token)
         context = {**self.admin_site.each_context(request), "opts": self.opts, "title": "Revoke this token?"}
@@ -212,9 +226,9 @@ class TokenAdmin(Admin[Token]):
         """A new token in its place; the old one goes on for the hours that are chosen."""
         if not self.has_revoke_permission(request):
             raise PermissionDenied
-        token = self.get_object(request, object_id)
+        token = self._token(request, object_id)
         form = RotateForm(request.POST or None)
-        if token is not None and form.is_valid():
+        if form.is_valid():
             try:
                 hours = timedelta(hours=form.cleaned_data["hours"])
                 made = rotate(by=principal(request), token_id=token.pk, overlap=hours)
@@ -224,6 +238,12 @@ class TokenAdmin(Admin[Token]):
             return token_page(request, made.token, made.text, back=self._list(), old_ends_at=made.old_ends_at)
         context = {"opts": self.opts, "token": token, "form": form}
         return shown(request, "admin/token_rotate.html", context, title="Rotate this token?")
+
+    def _token(self, request: HttpRequest, object_id: str) -> Token:
+        found = self.get_object(request, object_id)
+        if found is None:
+            raise Http404(f"There is no token {object_id[:40]}.")
+        return found
 
     def _list(self) -> str:
         return reverse("admin:kernel_token_changelist")
