@@ -138,6 +138,9 @@ class ScheduleForm(PeriodicTaskForm):
         self.fields["task"].widget = UnfoldAdminTextInputWidget()
         self.fields["regtask"].widget = TaskSelect()
 
+    def clean_headers(self) -> str:
+        return self.cleaned_data["headers"] or "{}"
+
 
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(BasePeriodicTaskAdmin, Admin[PeriodicTask]):

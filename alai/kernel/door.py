@@ -29,7 +29,7 @@ from alai.kernel.two_factor import Missing
 
 NOTE = "sign_in"
 PATIENCE_SECONDS = 600
-PUBLIC = ("/health", settings.STATIC_URL)
+PUBLIC = ("/health", "/status", settings.STATIC_URL)
 
 
 # --- Signing in -------------------------------------------------------------------------------------

@@ -101,8 +101,10 @@ class ProblemMiddleware:
 def _speaks_for_itself(request: HttpRequest, response: HttpResponse) -> bool:
     """A problem, a page for a browser, or outside the API a JSON body such as that of /health/ready."""
     kind = response.get("Content-Type", "")
-    if kind.startswith(PROBLEM_JSON) or wants_page(request):
+    if kind.startswith(PROBLEM_JSON):
         return True
+    if wants_page(request):
+        return response.streaming or bool(response.content)  # Django's 405 says nothing
     if kind.startswith("text/plain") and request.path_info.startswith(OTHER_TONGUES):
         return True
     return kind.startswith("application/json") and not request.path_info.startswith("/api/")

@@ -36,6 +36,7 @@ VIEWS = (
     ("status=all", "All"),
 )
 COUNTED = 1000
+AT_ONCE = 200
 BULK = {"release": "Release from quarantine", "answered": "Mark as answered", "never_again": "Never again"}
 
 
@@ -216,9 +217,15 @@ class MessageAdmin(Admin[Message]):
 
     def bulk(self, request: HttpRequest, name: str, chosen: QuerySet[Message]) -> None:
         """The same verb for each; what is refused is told by its sentence."""
+        count = chosen.count()
+        if count > AT_ONCE:
+            flash.error(
+                request, f"At most {AT_ONCE} messages in one go, and {count:,} are selected: narrow the list."
+            )
+            return
         done, refused = 0, set()
         data = {"note": "", "classification": "", "tier": 1, "name": "", "everywhere": True}
-        for message in chosen.order_by("pk")[:200]:
+        for message in chosen.order_by("pk"):
             try:
                 VERBS[name].run(principal(request), message, data)
                 done += 1

@@ -12,7 +12,9 @@ from alai.kernel import words
 from alai.kernel.admin.base import Admin, badge, principal
 from alai.kernel.errors import ApiError
 from inbox import services
+from inbox.access import normal
 from inbox.models import Partner, Sender
+from inbox.services.partners import bare, check
 
 
 class PartnerForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -22,8 +24,10 @@ class PartnerForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
-        if bool(data.get("address")) == bool(data.get("domain")):
-            raise forms.ValidationError("Name either an address or a domain.")
+        try:
+            check(normal(data.get("address", "")), bare(data.get("domain", "")), data.get("tier", 1))
+        except ApiError as error:
+            raise forms.ValidationError(error.detail) from None
         return data
 
 
@@ -42,19 +46,15 @@ class PartnerAdmin(Admin[Partner]):
 
     def save_model(self, request: HttpRequest, obj: Partner, form: Any, change: bool) -> None:
         data = form.cleaned_data
-        try:
-            made = services.add_partner(
-                by=principal(request),
-                address=data["address"],
-                domain=data["domain"],
-                name=data["name"],
-                tier=data["tier"],
-                reason=data["reason"],
-                account=data["account"].address if data["account"] else None,
-            )
-        except ApiError as error:
-            messages.error(request, error.detail)
-            return
+        made = services.add_partner(
+            by=principal(request),
+            address=data["address"],
+            domain=data["domain"],
+            name=data["name"],
+            tier=data["tier"],
+            reason=data["reason"],
+            account=data["account"].address if data["account"] else None,
+        )
         obj.pk = made.pk
 
     def delete_model(self, request: HttpRequest, obj: Partner) -> None:

@@ -29,8 +29,8 @@ def add_partner(
     account: str | None = None,
 ) -> Partner:
     """Add an address or a domain with everything below it; one that is there already is changed."""
-    address, domain = normal(address), normal(domain).lstrip("@.")
-    _check(address, domain, tier)
+    address, domain = normal(address), bare(domain)
+    check(address, domain, tier)
     scope = _scope(by, account)
     with acting_as(by, why=reason), audit.writing():
         partner, _ = Partner.objects.update_or_create(
@@ -41,6 +41,11 @@ def add_partner(
             create_defaults={"name": name[:200], "tier": tier, "reason": reason, "created_by": by.actor},
         )
     return partner
+
+
+def bare(domain: str) -> str:
+    """A domain as it is compared: without the @ or the dot that people write before it."""
+    return normal(domain).lstrip("@.")
 
 
 def remove_partner(*, by: Principal, partner_id: int) -> None:
@@ -84,7 +89,8 @@ def _scope(by: Principal, account: str | None) -> Account | None:
     return found
 
 
-def _check(address: str, domain: str, tier: int) -> None:
+def check(address: str, domain: str, tier: int) -> None:
+    """Raise Invalid unless it is a partner's address or domain, both in the form in which they are compared."""
     if bool(address) == bool(domain):
         raise _invalid("address", "name either an address or a domain")
     if address and not ADDRESS.fullmatch(address):

@@ -49,11 +49,12 @@ class Check(Record):
 
     def clean(self) -> None:
         super().clean()
+        settings = {} if self.settings is None else self.settings
         try:
-            make(self.kind, self.settings)
+            make(self.kind, settings)
         except BadSettings as error:
             raise ValidationError({"settings": str(error)}) from None
-        token = self.settings.get("token")
+        token = settings.get("token")
         if token:
             try:
                 secret_references.check(token)

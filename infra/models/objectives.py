@@ -61,7 +61,10 @@ class BurnTier(Record):
 
     def clean(self) -> None:
         super().clean()
-        if self.short_seconds >= self.long_seconds:
+        both = (
+            self.short_seconds is not None and self.long_seconds is not None
+        )  # else a field says what is wrong
+        if both and self.short_seconds >= self.long_seconds:
             raise ValidationError({"short_seconds": "The short window is shorter than the long one."})
 
 

@@ -20,6 +20,14 @@ class StructField(models.JSONField):
         for problem in self.problems(value):
             raise ValidationError(problem)
 
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """A form's empty field is the default."""
+        value = super().pre_save(model_instance, add)
+        if value is None and not self.null:
+            value = self.get_default()
+            setattr(model_instance, self.attname, value)
+        return value
+
     def problems(self, value: Any) -> list[str]:
         """A sentence for each thing that does not fit the shape; empty when all does."""
         if self.adapter is None:

@@ -44,6 +44,8 @@ def make(kind: str, settings: dict[str, Any]) -> Probe:
     """The probe that these settings describe; `BadSettings` in words when they do not fit."""
     if kind not in KINDS:
         raise BadSettings(f"no kind of check is called {kind}: {', '.join(KINDS)}")
+    if not isinstance(settings, dict):
+        raise BadSettings('settings are an object: {"name": value}')
     known = set(KINDS[kind].__dataclass_fields__)
     unknown = sorted(set(settings) - known)
     if unknown:

@@ -16,6 +16,7 @@ from unfold.widgets import (
 )
 
 from alai.kernel.pagination import MAX_BIGINT
+from alai.kernel.shapes import in_utc
 from missioncontrol.models import Priority, Status, Task
 
 STARTING = [(status.value, status.label) for status in (Status.OPEN, Status.IN_PROGRESS, Status.BLOCKED)]
@@ -102,6 +103,13 @@ class MinuteField(forms.DateTimeField):
         format="%Y-%m-%dT%H:%M", attrs={"type": "datetime-local", "class": " ".join(INPUT_CLASSES)}
     )
     input_formats = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+
+    def to_python(self, value: Any) -> datetime | None:
+        try:
+            moment = super().to_python(value)
+            return moment and in_utc(moment)
+        except (ValueError, OverflowError):  # of years that no calendar here reaches
+            raise forms.ValidationError("The year must lie between 1970 and 9000.") from None
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(initial and initial.replace(second=0, microsecond=0), data)

@@ -47,12 +47,13 @@
 
   // --- Moving ---------------------------------------------------------------------------------------------
 
-  async function send(card, name, given) {
+  async function send(number, name, given) {
     const data = new FormData();
     for (const [field, value] of given ?? []) data.append(field, value);
-    const token = document.querySelector("#mc-ask [name=csrfmiddlewaretoken]").value;
+    data.delete("csrfmiddlewaretoken");
+    const token = mc.token() ?? document.querySelector("#mc-ask [name=csrfmiddlewaretoken]").value;
     const act = document.getElementById("mc-board").dataset.act; // of task 0
-    const reply = await fetch(act.replace("/0/", `/${card.dataset.task}/`).replace("VERB", name), {
+    const reply = await fetch(act.replace("/0/", `/${number}/`).replace("VERB", name), {
       method: "POST", body: data, headers: { Accept: "application/json", "X-CSRFToken": token },
     }).catch(() => null);
     if (!reply) return { ok: false, detail: "The server did not answer; nothing was changed." };
@@ -61,15 +62,17 @@
     return { ok: reply.ok, detail: body.detail ?? `The server answered ${reply.status}.`, ...body };
   }
 
-  // The card stands in its new column while the server is asked, and goes back when it refuses.
-  async function attempt(card, status, given) {
-    const name = verbTo(card, status);
+  // The card stands in its new column while the server is asked, and goes back when it refuses. While somebody was
+  // asked for a reason it may have been replaced by a newer one, or left the board: the server judges all the same.
+  async function attempt(number, name, status, given) {
+    const card = find(number);
+    if (!card) return send(number, name, given);
     const home = { list: card.parentNode, next: card.nextSibling };
     const held = card.contains(document.activeElement);
     card.dataset.moving = "";
     document.querySelector(`#mc-board [data-status="${status}"] [data-items]`).prepend(card);
     if (held) link(card).focus();
-    const reply = await send(card, name, given);
+    const reply = await send(number, name, given);
     delete card.dataset.moving;
     if (!reply.ok) {
       home.list.insertBefore(card, home.next?.parentNode === home.list ? home.next : null);
@@ -87,6 +90,7 @@
   async function moveOne(card, status) {
     const from = statusOf(card);
     const name = verbTo(card, status);
+    const number = card.dataset.task;
     if (from === status) return;
     if (!name) return cannot(card, status);
     const verb = doing.verbs[name];
@@ -95,14 +99,14 @@
       given = await ask(verb, [card]);
       if (!given) return;
     }
-    let reply = await attempt(card, status, given);
+    let reply = await attempt(number, name, status, given);
     while (!reply.ok && ASKS_AGAIN.includes(reply.code)) {
       given = await ask(verb, [card], reply.detail);
       if (!given) return;
-      reply = await attempt(card, status, given);
+      reply = await attempt(number, name, status, given);
     }
     if (!reply.ok) mc.say(reply.detail, { tone: "danger" });
-    else mc.say(reply.sentence, { act: undo(card.dataset.task, status, from) });
+    else mc.say(reply.sentence, { act: undo(number, status, from) });
     mc.refresh();
   }
 
@@ -113,6 +117,7 @@
   // Several at once: one question for all of them, each judged by itself.
   async function moveMany(chosen, status) {
     const going = chosen.filter((card) => statusOf(card) !== status && verbTo(card, status));
+    const steps = going.map((card) => [card.dataset.task, verbTo(card, status)]);
     if (!going.length) return chosen[0] && cannot(chosen[0], status);
     const wanting = going.map((card) => doing.verbs[verbTo(card, status)]).find((verb) => verb.must.length);
     const held = going.filter((card) => card.dataset.holder);
@@ -122,8 +127,8 @@
       if (!given) return;
     }
     const refused = [];
-    for (const card of going) {
-      const reply = await attempt(card, status, given);
+    for (const [number, name] of steps) {
+      const reply = await attempt(number, name, status, given);
       if (!reply.ok) refused.push(reply.detail);
     }
     picked.clear();
@@ -311,7 +316,7 @@
     board.addEventListener("keydown", (event) => {
       if (event.key === " " && event.target.matches("[data-move]")) event.preventDefault(), event.target.click();
     });
-    document.querySelector("#mc-picked [data-all]").addEventListener("click", (event) => menu(event.target, chosen()));
+    document.querySelector("#mc-picked [data-all]")?.addEventListener("click", (event) => menu(event.target, chosen()));
     document.querySelector("#mc-picked [data-none]").addEventListener("click", () => (picked.clear(), showPicked()));
     document.querySelector("#mc-ask [data-cancel]").addEventListener("click", () => document.getElementById("mc-ask").close(""));
     document.addEventListener("mc:fresh", showPicked);

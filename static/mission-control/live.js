@@ -43,6 +43,7 @@
     }
   }
 
+  let signedOut = false;
   let asking = null;
   async function refresh() {
     const parts = [...document.querySelectorAll("[data-live]")];
@@ -50,7 +51,8 @@
     asking?.abort();
     const request = (asking = new AbortController());
     const reply = await fetch(location.href, { headers: { "X-Live": "1" }, signal: request.signal }).catch(() => null);
-    if (!reply?.ok || reply.redirected) return;
+    if (reply) signedOut = reply.redirected;
+    if (!reply?.ok || reply.redirected) return tell();
     const page = new DOMParser().parseFromString(await reply.text().catch(() => ""), "text/html");
     if (request.signal.aborted) return;
     const at = document.activeElement?.closest("[data-items] > [id]")?.id;
@@ -96,8 +98,9 @@
   function tell() {
     const live = stream?.readyState === EventSource.OPEN;
     for (const word of document.querySelectorAll("[data-stream-state]")) {
-      word.textContent = live ? "Live" : stream ? "" : "Looks every 20 s";
-      word.classList.toggle("mc-success", live);
+      word.textContent = signedOut ? "Signed out: what stands here is old" : live ? "Live" : stream ? "" : "Looks every 20 s";
+      word.classList.toggle("mc-success", live && !signedOut);
+      word.classList.toggle("mc-danger", signedOut);
     }
   }
 

@@ -74,7 +74,41 @@ window.mc = (() => {
     if (event.target.type === "file" && !beside?.querySelector("input[type=text]")) event.stopPropagation();
   }, true);
 
+  // Signing in anew, perhaps in another tab, gives the browser another token than the one that stands in a form.
+  const token = () => /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1];
+
+  document.addEventListener("submit", (event) => {
+    const field = event.target.querySelector("input[name=csrfmiddlewaretoken]");
+    if (field) field.value = token() ?? field.value;
+    keep(event.target);
+  }, true);
+
+  // What was typed comes back when sending it led to the sign-in page first.
+  const SIGN_IN = /\/login\//; // its page, and the one that asks for a code
+  const typed = (form) => [...form.querySelectorAll("textarea[name], input[type=text][name]")].filter((field) => !/csrf/.test(field.name));
+
+  function keep(form) {
+    if (form.method !== "post" || SIGN_IN.test(location.pathname)) return;
+    const texts = typed(form).map((field) => [field.name, field.value]).filter(([, text]) => text);
+    if (texts.length) memory.set("sent", { path: location.pathname, action: form.getAttribute("action") ?? "", texts });
+  }
+
+  function bring() {
+    const sent = memory.get("sent");
+    if (!sent || SIGN_IN.test(location.pathname)) return;
+    memory.set("sent", null);
+    const before = document.referrer && new URL(document.referrer).pathname;
+    if (sent.path !== location.pathname || !SIGN_IN.test(before)) return;
+    const form = [...document.forms].find((one) => (one.getAttribute("action") ?? "") === sent.action);
+    const texts = new Map(sent.texts);
+    const fields = form ? typed(form).filter((field) => texts.has(field.name)) : [];
+    for (const field of fields) field.value = texts.get(field.name);
+    if (fields.length) say("You were signed out: nothing was sent. What you wrote stands in its place again.", { tone: "warning" });
+  }
+
+  document.addEventListener("DOMContentLoaded", bring);
+
   const accept = () => (last ? last() : false); // e.g. undo
 
-  return { writing, layer, say, accept, memory };
+  return { writing, layer, say, accept, memory, token };
 })();

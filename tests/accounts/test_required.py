@@ -121,6 +121,7 @@ def test_tokens_go_on_working(cast: Cast, everybody: None) -> None:
 def test_public_addresses_stay_public(mia: User, everybody: None) -> None:
     client = signed_in("mia")
     assert client.get("/health").status_code == 200
+    assert client.get("/status").status_code == 200
 
 
 def test_a_misspelt_setting_is_refused_rather_than_taken_for_off() -> None:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
@@ -249,3 +250,38 @@ def test_a_wrong_password_says_so(mia: User) -> None:
     reply = Client().post(LOGIN, {"username": "mia", "password": PASSWORD + "x"})
     assert reply.status_code == 200
     assert "correct username and password" in reply.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("before", "then"),
+    [
+        (
+            "http://testserver/admin/missioncontrol/task/1/change/?_back=x",
+            "/admin/missioncontrol/task/1/change/?_back=x",
+        ),
+        ("https://evil.example/admin/", "/admin/"),
+        ("//evil.example/x", "/admin/"),
+        ("javascript:alert(1)", "/admin/"),
+        ("", "/admin/"),
+    ],
+)
+def test_who_sends_a_form_signed_out_comes_back_to_its_page(before: str, then: str, db: None) -> None:
+    reply = browser().post(
+        "/admin/missioncontrol/task/1/act/comment/", {"body": "x"}, headers={"Referer": before}
+    )
+    assert reply.status_code == 302
+    assert reply.headers["Location"] == f"/admin/login/?{urlencode({'next': then}, safe='/')}"
+
+
+def test_who_is_signed_in_already_is_led_on(mia: User) -> None:
+    client = signed_in("mia")
+    there = client.get("/admin/login/?next=/admin/account/tokens/")
+    assert there.headers["Location"] == "/admin/account/tokens/"
+    assert client.get("/admin/login/?next=https://evil.example/").headers["Location"] == "/admin/"
+
+
+def test_a_wrong_method_is_said_in_a_page(mia: User) -> None:
+    client = signed_in("mia")
+    reply = client.get("/admin/logout/", headers={"Accept": "text/html"})
+    assert reply.status_code == 405
+    assert "/admin/logout/ takes POST, OPTIONS, not GET." in reply.content.decode()

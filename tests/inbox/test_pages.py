@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from inbox import services
 from inbox.access import SYSTEM
+from inbox.admin import messages
 from inbox.models import Decision, Feedback, Mail, Message, Partner, Sender
 from missioncontrol.models import Task
 from tests.admin.conftest import ada, signed_in, vera
@@ -188,6 +189,17 @@ def test_several_at_once_are_released(box: Box, ada: Client) -> None:
     assert "is not in quarantine" in page
 
 
+def test_more_than_one_goes_through_are_told_before_anything_is_done(
+    box: Box, ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = [message_of(box.judged(eml(message_id=f"<{number}@example.com>"))).pk for number in range(3)]
+    monkeypatch.setattr(messages, "AT_ONCE", 2)
+    data = {"action": "bulk_answered", "_selected_action": chosen}
+    page = ada.post(f"{LIST}?status=all", data, follow=True).content.decode()
+    assert "At most 2 messages in one go, and 3 are selected" in page
+    assert not Mail.objects.exclude(answered_at=None).exists()
+
+
 def test_home_names_new_quarantines_and_partners_who_wait(box: Box, ada: Client, vera: Client) -> None:
     services.add_partner(
         by=SYSTEM, address="mia@partner.example", domain="", name="Mia", tier=1, reason="tender"
@@ -226,6 +238,14 @@ def test_partners_are_added_and_removed_through_the_service(box: Box, ada: Clien
     assert (partner.address, partner.created_by) == ("mia@partner.example", "ada")
     both = {**form, "domain": "partner.example"}
     assert "either an address or a domain" in ada.post("/admin/inbox/partner/add/", both).content.decode()
+    for wrong, sentence in (
+        ({"address": "no address"}, "is no mail address"),
+        ({"address": "", "domain": "com"}, "is no domain"),
+        ({"address": "", "domain": "@@"}, "either an address or a domain"),
+    ):
+        refused = ada.post("/admin/inbox/partner/add/", {**form, **wrong})
+        assert (refused.status_code, Partner.objects.count()) == (200, 1)
+        assert sentence in refused.content.decode()
     ada.post(f"/admin/inbox/partner/{partner.pk}/delete/", {"post": "yes"})
     assert not Partner.objects.exists()
 

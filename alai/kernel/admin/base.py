@@ -52,6 +52,15 @@ class Admin[M: Model](UnfoldAdmin[M]):
         form = super().get_form(request, obj, change=change, **kwargs)
         return type(form.__name__, (Unmoved, form), {}) if change else form
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Beside a form that was refused stands what is stored, not what was typed."""
+        form = context["adminform"].form
+        if form.errors and form.instance.pk is not None:
+            form.instance.refresh_from_db()
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return _framed(request, super().changeform_view(request, *args, **kwargs))
 

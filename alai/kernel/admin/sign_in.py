@@ -54,7 +54,7 @@ class SignIn(LoginView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if admin.site.has_permission(request):
-            return HttpResponseRedirect(reverse("admin:index"))
+            return HttpResponseRedirect(destination(request))
         if door.waiting(request):
             return _ask_for_code(destination(request))
         return super().get(request, *args, **kwargs)
