@@ -184,6 +184,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "alai.kernel.failures.NoSecrets"
 CSRF_FAILURE_VIEW = "alai.kernel.failures.csrf_failure"
 SESSION_ENGINE = "alai.kernel.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600

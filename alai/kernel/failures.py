@@ -6,6 +6,7 @@ The urlconf names `handler400`, `handler403`, `handler404` and `handler500` from
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -26,6 +27,7 @@ from django.db import DatabaseError, DataError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.template import loader
+from django.views.debug import SafeExceptionReporterFilter
 
 from alai.kernel.context import current
 from alai.kernel.errors import (
@@ -45,6 +47,14 @@ logger = logging.getLogger(__name__)
 Body = dict[str, Any]
 BODY = {"loc": ["body"], "msg": "is no multipart form"}
 PAGE_CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+class NoSecrets(SafeExceptionReporterFilter):
+    """What DEBUG's page and mails of errors show of settings: addresses hold passwords, too."""
+
+    hidden_settings = re.compile(
+        SafeExceptionReporterFilter.hidden_settings.pattern + "|URL|LOCATION", re.IGNORECASE
+    )
 
 
 def wants_page(request: HttpRequest) -> bool:

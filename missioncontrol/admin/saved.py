@@ -111,6 +111,9 @@ def _form(request: HttpRequest) -> SavedViewForm | None:
         raise PermissionDenied
     form = SavedViewForm(request.POST)
     if form.is_valid():
+        if form.cleaned_data["shared"] and not request.user.has_perm("missioncontrol.change_task"):
+            messages.error(request, "Only those who may change tasks put a view into everybody's sidebar.")
+            return None
         return form
     field, errors = next(iter(form.errors.items()))
     messages.error(request, f"{str(field).capitalize()}: {errors[0]}")

@@ -62,10 +62,14 @@ window.mc = (() => {
     },
   };
 
-  // The frame names no landmarks; screen readers jump by them.
+  // The frame names no landmarks and few fields; screen readers go by them.
   document.addEventListener("DOMContentLoaded", () => {
     document.getElementById("content")?.setAttribute("role", "main");
     document.getElementById("header-inner")?.setAttribute("role", "banner");
+    document.getElementById("searchbar-submit")?.setAttribute("aria-label", "Search");
+    for (const field of document.querySelectorAll("input[placeholder], textarea[placeholder]")) {
+      if (!field.labels?.length && !field.ariaLabel) field.ariaLabel = field.placeholder;
+    }
   });
 
   // The frame shows a chosen file's name in a box beside it, and fails where there is none.

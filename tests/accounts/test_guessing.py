@@ -5,7 +5,16 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from alai.kernel.models import Authenticator
-from tests.accounts.conftest import PASSWORD, browser, give_phone, is_in, type_code, type_password, wrong
+from tests.accounts.conftest import (
+    PASSWORD,
+    browser,
+    give_phone,
+    is_in,
+    signed_in,
+    type_code,
+    type_password,
+    wrong,
+)
 
 
 def test_after_five_wrong_codes_name_and_address_are_locked(mia: User, settings: Settings) -> None:
@@ -118,3 +127,25 @@ def test_behind_a_proxy_each_client_is_locked_by_itself(mia: User, settings: Set
         )
     assert AccessAttempt.objects.get().ip_address == "203.0.113.9"
     assert type_password(browser(address="10.0.0.1"), "mia") == "/admin/"
+
+
+def test_the_old_password_cannot_be_guessed_in_a_session_that_was_left_open(
+    mia: User, settings: Settings
+) -> None:
+    client = signed_in("mia")
+    new = {"new_password1": "another long password", "new_password2": "another long password"}
+    statuses = [
+        client.post("/admin/password_change/", {"old_password": "guessed", **new}).status_code
+        for _ in range(settings.AXES_FAILURE_LIMIT)
+    ]
+    assert statuses == [200] * 4 + [429]
+    assert client.post("/admin/password_change/", {"old_password": PASSWORD, **new}).status_code == 429
+    mia.refresh_from_db()
+    assert mia.check_password(PASSWORD)
+
+
+def test_a_new_password_that_will_not_do_is_no_guess(mia: User, settings: Settings) -> None:
+    client = signed_in("mia")
+    short = {"old_password": PASSWORD, "new_password1": "short", "new_password2": "short"}
+    for _ in range(settings.AXES_FAILURE_LIMIT + 1):
+        assert client.post("/admin/password_change/", short).status_code == 200

@@ -89,6 +89,16 @@ def test_shared_ones_are_seen_by_all_and_changed_by_their_owner(ada: Client, ver
     assert SavedView.objects.filter(owner="ada").count() == 2
 
 
+def test_who_may_only_look_shares_nothing(vera: Client) -> None:
+    assert "everybody's sidebar" in post(vera, SAVE, name="Mine", shared="on")[1][0]
+    assert not SavedView.objects.exists()
+    post(vera, SAVE, name="Mine")
+    (own,) = SavedView.objects.all()
+    assert "everybody's sidebar" in change(vera, own, name="Mine", shared="on", do="save")[1][0]
+    own.refresh_from_db()
+    assert not own.shared
+
+
 def test_refusals_are_told_and_lead_back(ada: Client) -> None:
     view()
     for name, said in (

@@ -6,13 +6,13 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.contrib.auth.views import PasswordChangeView
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, HttpResponseRedirect
 from django.urls import reverse, reverse_lazy
 from django.views.decorators.http import require_POST, require_safe
 from unfold.forms import AdminOwnPasswordChangeForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from alai.kernel import audit, sessions, tokens, two_factor, words
+from alai.kernel import audit, door, sessions, tokens, two_factor, words
 from alai.kernel.admin.base import principal
 from alai.kernel.admin.pages import person, refusals_lead_to, shown
 from alai.kernel.browsers import browser
@@ -110,6 +110,17 @@ class ChangePassword(PasswordChangeView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {**admin.site.each_context(self.request), **super().get_context_data(**kwargs)}
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Guessing the old password is limited like guessing it at the door."""
+        if door.is_locked(request, person(request)):
+            return HttpResponseForbidden()  # axes answers with its page
+        return super().post(request, *args, **kwargs)
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        if "old_password" in form.errors:
+            door.count_failure(self.request, person(self.request))
+        return super().form_invalid(form)
 
     def form_valid(self, form: Any) -> HttpResponse:
         reply = super().form_valid(form)

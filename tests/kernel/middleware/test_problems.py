@@ -1,5 +1,6 @@
 """Whatever goes wrong, a client gets problem+json and a browser a page."""
 
+import sys
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -8,6 +9,8 @@ import pytest
 from django.core.signals import request_finished
 from django.http import HttpResponseNotFound
 from django.test import RequestFactory
+from django.views.debug import technical_500_response
+from pytest_django import Settings
 
 from alai.kernel.middleware import ProblemMiddleware
 from tests.kernel.middleware.site import Site, serving
@@ -195,3 +198,19 @@ def test_a_json_reply_outside_the_api_speaks_for_itself(site: Site) -> None:
     reply = site.client.get("/plain-json")
     assert reply.status_code == 503 and reply.json() == {"status": "unavailable"}
     problem(site.client.get("/api/plain-json"), 503, "service_unavailable")
+
+
+def secret() -> str:  # neither a line nor a variable of the test, both of which the page shows
+    return "s3cret-of-the-broker"
+
+
+def test_the_page_of_a_failure_in_development_shows_no_address_with_a_password(settings: Settings) -> None:
+    settings.DEBUG, settings.BROKER_URL = True, f"redis://:{secret()}@127.0.0.1:1/0"
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": settings.BROKER_URL}}
+    request = RequestFactory().get("/", headers={"Accept": "text/html"})
+    try:
+        raise LookupError("a bug")
+    except LookupError:
+        page = technical_500_response(request, *sys.exc_info()).content.decode()  # type: ignore[arg-type]
+    assert "BROKER_URL" in page and "a bug" in page
+    assert secret() not in page
