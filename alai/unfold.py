@@ -24,7 +24,6 @@ UNFOLD: dict[str, Any] = {
     "BORDER_RADIUS": "8px",
     "ENVIRONMENT": "alai.navigation.environment",
     "DASHBOARD_CALLBACK": "alai.home.dashboard",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _static("mark.svg")}],
     "STYLES": [_static("admin.css")],
     "SCRIPTS": [_static("page.js"), _static("live.js"), _static("keys.js"), _static("place.js")],
     "ACCOUNT": {

@@ -89,7 +89,8 @@ window.mc = (() => {
 
   // What was typed comes back when sending it led to the sign-in page first.
   const SIGN_IN = /\/login\//; // its page, and the one that asks for a code
-  const typed = (form) => [...form.querySelectorAll("textarea[name], input[type=text][name]")].filter((field) => !/csrf/.test(field.name));
+  const TYPED = "textarea, select:not([multiple]), input:not([type=hidden], [type=password], [type=file], [type=checkbox], [type=radio])";
+  const typed = (form) => [...form.querySelectorAll(TYPED)].filter((field) => field.name && field.autocomplete !== "one-time-code");
 
   function keep(form) {
     if (form.method !== "post" || SIGN_IN.test(location.pathname)) return;

@@ -62,7 +62,7 @@ def forms(client: Client, app: str) -> list[str]:
 
 @pytest.mark.parametrize("app", ["infra", "kernel", "auth", "missioncontrol", "inbox", "django_celery_beat"])
 def test_no_form_fails_over_what_is_typed(app: str, records: None, ada: Client) -> None:
-    """An odd text for each field, drawn with a fixed seed; PATIENT=1 types all of them everywhere."""
+    """An odd text into a third of the fields, drawn with a fixed seed; PATIENT=1 types all of them everywhere."""
     draw = random.Random(20261129)
     failed, tried = [], 0
     for url in forms(ada, app):
@@ -70,7 +70,8 @@ def test_no_form_fails_over_what_is_typed(app: str, records: None, ada: Client) 
         if page.status_code != 200:
             continue  # of what nobody adds or changes by hand
         fields = filled_in(page.content.decode())
-        for name in sorted(fields.keys() - SKIPPED - KEYS):
+        names = sorted(fields.keys() - SKIPPED - KEYS)
+        for name in names if PATIENT else draw.sample(names, (len(names) + 2) // 3):
             for text in TYPED if PATIENT else draw.sample(TYPED, 1):
                 outcome = sent(ada, url, {**fields, name: text})
                 tried += 1
