@@ -106,6 +106,16 @@ def test_a_part_that_ignores_term_is_killed_in_time(used: Path) -> None:
         assert "worker did not stop within 1 s and was killed." in run.remarks()
 
 
+def test_parts_of_one_stage_are_asked_to_stop_before_any_is_waited_for(used: Path) -> None:
+    with running(used, "together") as run:
+        started = run.everything()
+        run.stop()
+        assert gone(started)
+        assert run.remarks() == "Stopping ...\nStopped.\n", (
+            "the second ended by itself, once the first was asked"
+        )
+
+
 def test_each_part_that_is_killed_comes_back_and_leaves_no_child_behind(used: Path) -> None:
     with running(used) as run:
         for number, name in enumerate(("web", "worker", "beat")):
