@@ -6,6 +6,8 @@ from typing import Any
 import unfold.sites
 from axes.admin import AccessAttemptAdmin, AccessFailureLogAdmin, AccessLogAdmin
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from celery.schedules import ParseException, crontab_parser
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
@@ -138,6 +140,10 @@ class ScheduleForm(PeriodicTaskForm):
         self.fields["task"].widget = UnfoldAdminTextInputWidget()
         self.fields["regtask"].widget = TaskSelect()
 
+    def clean(self) -> Any:
+        """The library takes for granted that the task's name was fit."""
+        return self.cleaned_data if "task" in self.errors else super().clean()
+
     def clean_headers(self) -> str:
         return self.cleaned_data["headers"] or "{}"
 
@@ -178,9 +184,25 @@ class IntervalScheduleAdmin(Admin[IntervalSchedule]):
     pass
 
 
+class CrontabForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What Celery cannot read would stop beat, and with it every schedule."""
+
+    LIMITS = {
+        "minute": (60, 0), "hour": (24, 0), "day_of_week": (7, 0), "day_of_month": (31, 1), "month_of_year": (12, 1),
+    }  # fmt: skip
+
+    def _clean_fields(self) -> None:
+        super()._clean_fields()  # type: ignore[misc]
+        for name in self.LIMITS.keys() & self.cleaned_data.keys():
+            try:
+                crontab_parser(*self.LIMITS[name]).parse(self.cleaned_data[name])
+            except (ParseException, ValueError) as error:
+                self.add_error(name, f"Celery cannot read this: {str(error)[:200]}.")
+
+
 @admin.register(CrontabSchedule)
 class CrontabScheduleAdmin(BaseCrontabScheduleAdmin, Admin[CrontabSchedule]):
-    pass
+    form = CrontabForm
 
 
 @admin.register(SolarSchedule)

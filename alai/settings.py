@@ -30,9 +30,12 @@ HTTPS = flag("HTTPS", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="") or load_or_create(DATA_DIR / "secret_key")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 PROXY_COUNT = whole("PROXY_COUNT", 0, most=20)
-ALLOWED_HOSTS = env.list(
-    "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", f"[{HOST}]" if ":" in HOST else HOST]
-)
+LOOPBACK = [
+    "localhost",
+    "127.0.0.1",
+    "[::1]",
+]  # by which probes on this machine ask, whatever else it is called
+ALLOWED_HOSTS = [*env.list("ALLOWED_HOSTS", default=[f"[{HOST}]" if ":" in HOST else HOST]), *LOOPBACK]
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 HOST_NAME = env.str("HOST_NAME", default=socket.gethostname())
 SERVICE_NAME = "mission-control"
@@ -189,7 +192,7 @@ CSRF_FAILURE_VIEW = "alai.kernel.failures.csrf_failure"
 SESSION_ENGINE = "alai.kernel.sessions"
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
-REQUIRE_TWO_FACTOR = choice("REQUIRE_TWO_FACTOR", "", "administrators", "staff", "everybody")
+REQUIRE_TWO_FACTOR = choice("REQUIRE_TWO_FACTOR", "nobody", "administrators", "staff", "everybody")
 TWO_FACTOR_WAIT_SECONDS = 1.0  # after the first wrong code; each further one doubles it
 OWN_TOKEN_SCOPES = env.list("OWN_TOKEN_SCOPES", default=["tasks:read", "tasks:write", "hivemind"])
 OWN_TOKEN_DAYS = whole("OWN_TOKEN_DAYS", 365, least=1, most=3650)

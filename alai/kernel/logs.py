@@ -56,6 +56,7 @@ def logging_config(*, level: str, service: str, version: str) -> dict[str, Any]:
 def setup(config: dict[str, Any]) -> None:
     """Take the configuration into use for standard and structlog loggers alike; may be called again."""
     logging.config.dictConfig(config)
+    logging.captureWarnings(True)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -223,9 +223,10 @@ class JobAdmin(RecordAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         plain = super().get_fieldsets(request, obj)
-        return (
-            [("How it stands", {"fields": ["standing", "addresses", "last_pings"]}), *plain] if obj else plain
-        )
+        if not obj:
+            return plain
+        may_ping = ["addresses"] if self.has_change_permission(request, obj) else []
+        return [("How it stands", {"fields": ["standing", *may_ping, "last_pings"]}), *plain]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return (*super().get_readonly_fields(request, obj), "standing", "addresses", "last_pings")

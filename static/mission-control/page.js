@@ -92,10 +92,12 @@ window.mc = (() => {
   const TYPED = "textarea, select:not([multiple]), input:not([type=hidden], [type=password], [type=file], [type=checkbox], [type=radio])";
   const typed = (form) => [...form.querySelectorAll(TYPED)].filter((field) => field.name && field.autocomplete !== "one-time-code");
 
+  const who = () => document.querySelector(".mc-user")?.textContent.trim() ?? "";
+
   function keep(form) {
     if (form.method !== "post" || SIGN_IN.test(location.pathname)) return;
     const texts = typed(form).map((field) => [field.name, field.value]).filter(([, text]) => text);
-    if (texts.length) memory.set("sent", { path: location.pathname, action: form.getAttribute("action") ?? "", texts });
+    if (texts.length) memory.set("sent", { path: location.pathname, action: form.getAttribute("action") ?? "", who: who(), texts });
   }
 
   function bring() {
@@ -103,7 +105,7 @@ window.mc = (() => {
     if (!sent || SIGN_IN.test(location.pathname)) return;
     memory.set("sent", null);
     const before = document.referrer && new URL(document.referrer).pathname;
-    if (sent.path !== location.pathname || !SIGN_IN.test(before)) return;
+    if (sent.path !== location.pathname || sent.who !== who() || !SIGN_IN.test(before)) return;
     const form = [...document.forms].find((one) => (one.getAttribute("action") ?? "") === sent.action);
     const texts = new Map(sent.texts);
     const fields = form ? typed(form).filter((field) => texts.has(field.name)) : [];

@@ -131,4 +131,4 @@ def test_a_misspelt_setting_is_refused_rather_than_taken_for_off() -> None:
         command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode != 0
-    assert "REQUIRE_TWO_FACTOR=evrybody is none of administrators, staff and everybody" in done.stderr
+    assert "REQUIRE_TWO_FACTOR=evrybody is none of nobody, administrators, staff and everybody" in done.stderr

@@ -4,15 +4,18 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from alai.kernel.admin.base import Admin
-from alai.kernel.models import AuditEntry
+from alai.kernel.admin.lists import strange
+from alai.kernel.auth import issue_token
+from alai.kernel.models import Actor, AuditEntry
 from missioncontrol.models import Task, TaskEvent
 from tests.cast import make_task
 
@@ -189,3 +192,46 @@ def test_a_filter_that_means_nothing_is_left_out_and_said(ada: Client) -> None:
         in ada.get(f"{url}?team=sales").content.decode()
     )
     assert ada.get(f"{url}?status=&team=sales").status_code == 200, "an empty one is none"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "id__range=1", "created_at__year=0", "created_at__year=99999", "digest__startswith=a", "last_used_from__gt=z",
+        "source_hash__in=", "scopes__regex=[", "zzz=1", "actor__user__password__startswith=a", "state=nonsense",
+        "expires_at__isnull=perhaps", "prefix=",
+    ],
+)  # fmt: skip
+def test_what_is_no_filter_narrows_nothing_and_is_said(query: str, ada: Client) -> None:
+    token, _ = issue_token(actor=Actor.objects.create(name="john"), scopes=["tasks:read"])
+    reply = ada.get(f"{reverse('admin:kernel_token_changelist')}?{query}")
+    assert reply.status_code == 200
+    assert [row.pk for row in reply.context["cl"].result_list] == [token.pk]
+    name = query.partition("=")[0]
+    assert (
+        name == "state" or f"Left out, as nothing here is narrowed by it: {name}." in reply.content.decode()
+    )
+
+
+def test_an_act_on_a_list_does_not_find_out_either(ada: Client) -> None:
+    token, _ = issue_token(actor=Actor.objects.create(name="john"), scopes=["tasks:read"])
+    url = f"{reverse('admin:kernel_token_changelist')}?digest__startswith=nothing"
+    ada.post(url, {"action": "revoke_selected", "select_across": "1", "_selected_action": [token.pk]})
+    token.refresh_from_db()
+    assert token.revoked_at is not None, "the look-up was left out, so that the one token was chosen"
+
+
+def test_no_list_drops_a_filter_of_its_own(ada: Client) -> None:
+    for model, room in admin.site._registry.items():
+        url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        reply = ada.get(url)
+        for spec in reply.context["cl"].filter_specs:
+            for name in spec.expected_parameters():
+                request = RequestFactory().get(url, {str(name): "1"})
+                request.user = reply.wsgi_request.user
+                assert strange(room, request) == [], (url, name)
+
+
+def test_a_page_that_is_not_there_says_that_this_is_the_whole_list(ada: Client) -> None:
+    reply = ada.get(reverse("admin:kernel_token_changelist"), {"p": "999999"}, follow=True)
+    assert "makes no sense here" in reply.content.decode()

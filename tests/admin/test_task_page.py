@@ -146,6 +146,14 @@ def test_editing_refuses_a_circle_beside_the_form(ada: Client, task: Task) -> No
     assert "would wait for itself" in reply.content.decode()
 
 
+@pytest.mark.parametrize("due", ["0001-01-01T00:00", "9999-12-31T23:59"])
+def test_a_year_beyond_reach_is_refused_beside_the_form(due: str, ada: Client, task: Task) -> None:
+    url = reverse("admin:missioncontrol_task_edit", args=[task.pk])
+    reply = ada.post(url, {"title": "x", "priority": "1", "due_at": due})
+    assert reply.status_code == 200
+    assert "The year must lie between 1970 and 9000." in reply.content.decode()
+
+
 def test_a_new_task_comes_from_the_service(ada: Client) -> None:
     ada.post(
         reverse("admin:missioncontrol_task_add"),

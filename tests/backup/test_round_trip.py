@@ -70,6 +70,12 @@ def test_stored_files_come_back(saved: Saved, restored: Installation) -> None:
     assert [path.name for path in (restored.data / "files").iterdir()] == ["evidence"]
 
 
+def test_stored_files_are_as_private_as_before(restored: Installation) -> None:
+    paths = [*(restored.data / "files").rglob("*")]
+    assert paths
+    assert [path for path in paths if path.stat().st_mode & 0o077] == []
+
+
 def test_both_leave_an_audit_entry_of_the_system(saved: Saved, restored: Installation) -> None:
     entry = "SELECT actor, why, target_id, (after ->> 'files')::int FROM kernel_auditentry WHERE action = %s"
     assert restored.query(entry, "restore") == [("system", "manage.py restore", saved.path.name, 3)]

@@ -44,7 +44,7 @@ def test_a_command_of_ours_runs_the_checks_of_settings(tmp_path: Path) -> None:
         ({}, "The database does not answer"),
         ({"TIME_ZONE": "Mars/X"}, "TIME_ZONE=Mars/X is no time zone"),
         ({"MC_LEASE_ENFORCE": "maybe"}, "MC_LEASE_ENFORCE=maybe is neither 1 nor 0"),
-        ({"REQUIRE_TWO_FACTOR": "all"}, "REQUIRE_TWO_FACTOR=all is none of administrators, staff"),
+        ({"REQUIRE_TWO_FACTOR": "all"}, "REQUIRE_TWO_FACTOR=all is none of nobody, administrators, staff"),
         ({"INBOX_DIGEST_AT": "8 o'clock"}, "INBOX_DIGEST_AT=8 o'clock is no time of day"),
         ({"DATABASE_POOL": "x"}, "DATABASE_POOL=x is no whole number from 1 to 1000"),
     ],

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
-from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 from lxml import html
 
 from alai.kernel.models import Actor
@@ -44,6 +44,7 @@ def records(db: None, ada: Client) -> None:
     GatePolicy.objects.create(team="sales", why="first")
     every = IntervalSchedule.objects.create(every=1, period="hours")
     PeriodicTask.objects.create(name="a job", task="alai.sweep", interval=every)
+    CrontabSchedule.objects.create()
     Check.objects.create(slug="http:x", kind="http", settings={"url": "https://example.com/"})
 
 
@@ -103,6 +104,13 @@ def sent(client: Client, url: str, data: dict[str, object]) -> str:
         ("infra_job", {"period_seconds": "9" * 15, "cron": ""}, "Ensure this value is less than or equal to"),
         ("infra_burntier", {"long_seconds": "", "short_seconds": ""}, "This field is required"),
         ("django_celery_beat_periodictask", {"headers": ""}, ""),
+        ("django_celery_beat_periodictask", {"task": "x" * 300}, "at most 200 characters"),
+        (
+            "django_celery_beat_crontabschedule",
+            {"day_of_month": "-1"},
+            "Celery cannot read this: negative numbers",
+        ),
+        ("django_celery_beat_crontabschedule", {"minute": "*/5"}, ""),
     ],
 )
 def test_what_is_left_empty_or_makes_no_sense(

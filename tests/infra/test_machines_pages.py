@@ -137,6 +137,15 @@ def test_a_jobs_page_shows_its_addresses_and_pings(company: Company, ada: Client
     assert ">down<" in ada.get(reverse("admin:infra_job_changelist")).content.decode()
 
 
+def test_who_may_only_look_learns_no_secret_address(company: Company, vera: Client) -> None:
+    job = Job.objects.create(slug="nightly", name="Nightly export", cron="0 2 * * *", time_zone="Europe/Oslo")
+    page = vera.get(reverse("admin:infra_job_change", args=[job.pk])).content.decode()
+    assert "How it stands" in page
+    assert str(job.code) not in page
+    found = vera.get(reverse("admin:infra_job_changelist"), {"code__startswith": "no such code"})
+    assert [row.pk for row in found.context["cl"].result_list] == [job.pk], "the code narrows nothing"
+
+
 def test_a_job_is_made_in_the_admin_and_a_bad_schedule_is_told(company: Company, ada: Client) -> None:
     form = {
         "slug": "export",

@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import messages
 from django.contrib.admin.options import IS_POPUP_VAR
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.cache import cache
 from django.db import connection
 from django.db.models import Model
@@ -10,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from alai.kernel.admin.lists import List
+from alai.kernel.admin.lists import List, strange
 from alai.kernel.admin.unmoved import Unmoved
 from alai.kernel.auth import authenticate
 from alai.kernel.errors import Unauthorized
@@ -65,6 +67,18 @@ class Admin[M: Model](UnfoldAdmin[M]):
         return _framed(request, super().changeform_view(request, *args, **kwargs))
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        left_out = strange(self, request)
+        if left_out:
+            kept = request.GET.copy()
+            for name in left_out:
+                del kept[name]
+            request.GET = kept  # type: ignore[assignment]
+            named = ", ".join(name[:40] for name in left_out[:5])
+            messages.warning(request, f"Left out, as nothing here is narrowed by it: {named}.")
+        if ERROR_FLAG in request.GET:
+            messages.warning(
+                request, "A filter or page of that address makes no sense here: this is the whole list."
+            )
         return _framed(request, super().changelist_view(request, *args, **kwargs))
 
 

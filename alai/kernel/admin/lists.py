@@ -8,12 +8,19 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import PAGE_VAR
+from django.contrib.admin.filters import SimpleListFilter
+from django.contrib.admin.options import (
+    IS_FACETS_VAR,
+    IS_POPUP_VAR,
+    TO_FIELD_VAR,
+    IncorrectLookupParameters,
+)
+from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, ORDER_VAR, PAGE_VAR, SEARCH_VAR
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
     from django.contrib.admin.views.main import ChangeList
 else:
     from unfold.views import ChangeList
@@ -22,6 +29,37 @@ KEY = re.compile(r"([ab])(\d{1,18})")
 DEEPEST = 10_000  # rows that a numbered page may skip: beyond, one narrows the list
 COUNTED = 1_000  # of a whole list; of a narrowed one the page alone is counted
 NEWEST_FIRST = {("-id",), ("-pk",)}
+
+
+# What a list's address may hold beside its filters; `_changelist_filters` and the like belong to the frame.
+COMMON = {
+    ALL_VAR,
+    ORDER_VAR,
+    PAGE_VAR,
+    SEARCH_VAR,
+    ERROR_FLAG,
+    IS_FACETS_VAR,
+    IS_POPUP_VAR,
+    TO_FIELD_VAR,
+}
+OF_A_FIELD = r"(__id)?__(exact|isnull|gte|gt|lte|lt)|_(from|to)(_[01])?"  # what filters of a field ask by
+OF_A_DATE = "__(year|month|day)"
+
+
+def strange(admin: "ModelAdmin[Any]", request: HttpRequest) -> list[str]:
+    """The parameters of a list's address that are none of its filters.
+
+    Django takes any look-up of any column, which fails for some values, and finds out hidden columns letter by letter.
+    """
+    patterns = [f"{admin.date_hierarchy}{OF_A_DATE}"] if admin.date_hierarchy else []
+    for one in admin.get_list_filter(request):
+        if isinstance(one, type) and issubclass(one, SimpleListFilter):
+            patterns.append(re.escape(str(one.parameter_name)))
+        else:
+            path = one[0] if isinstance(one, (list, tuple)) else one
+            patterns.append(f"{re.escape(str(path))}({OF_A_FIELD})?")
+    known = re.compile("|".join(patterns) or "(?!)")
+    return [name for name in request.GET if name not in COMMON and not known.fullmatch(name)]
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ class Unpacked:
 def unpacked(archive: Archive, step: Step) -> Iterator[Unpacked]:
     """Write the files of a backup to the disk that they belong on. If the block fails, none of them stays."""
     root = Path(settings.MEDIA_ROOT)
+    before = os.umask(0o077)  # evidence is read by nobody but us
     try:
         root.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=".restoring-", dir=root))
@@ -61,6 +62,8 @@ def unpacked(archive: Archive, step: Step) -> Iterator[Unpacked]:
             shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
         raise cannot_use(Path(error.filename or root), error) from None
+    finally:
+        os.umask(before)
 
 
 def require_inside(archive: Archive) -> None:

@@ -211,6 +211,6 @@ def test_the_page_of_a_failure_in_development_shows_no_address_with_a_password(s
     try:
         raise LookupError("a bug")
     except LookupError:
-        page = technical_500_response(request, *sys.exc_info()).content.decode()  # type: ignore[arg-type]
+        page = technical_500_response(request, *sys.exc_info()).content.decode()
     assert "BROKER_URL" in page and "a bug" in page
     assert secret() not in page
