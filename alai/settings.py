@@ -200,7 +200,7 @@ TOKEN_WARNING_DAYS = whole("TOKEN_WARNING_DAYS", 7, least=1, most=3650)
 AXES_FAILURE_LIMIT = whole("LOGIN_FAILURE_LIMIT", 5, least=1)
 AXES_COOLOFF_TIME = number("LOGIN_COOLOFF_HOURS", 0.25, most=8760)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
+AXES_LOCKOUT_CALLABLE = "alai.kernel.door.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_VERBOSE = False

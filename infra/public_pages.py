@@ -13,6 +13,7 @@ from django.utils.feedgenerator import Atom1Feed
 from django.views.decorators.http import require_safe
 
 from infra import public
+from infra.models.records import NAME
 
 SECONDS = 30
 SVG = "image/svg+xml"
@@ -36,7 +37,8 @@ def feed(request: HttpRequest) -> HttpResponse:
 @require_safe
 def badge(request: HttpRequest, domain: str = "") -> HttpResponse:
     """One site's state, or that of all of them. A site that is not published is not there."""
-    text = _cached(f"badge:{domain}", lambda: _badge(domain))
+    could_be = not domain or (len(domain) <= 100 and NAME.fullmatch(domain))
+    text = _cached(f"badge:{domain}", lambda: _badge(domain)) if could_be else ""
     if not text:
         raise Http404("There is no such badge.")
     return _response(text, SVG)

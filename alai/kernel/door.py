@@ -10,17 +10,18 @@ from typing import Any
 from urllib.parse import urlencode
 
 from axes.handlers.proxy import AxesProxyHandler
-from axes.helpers import get_credentials
+from axes.helpers import get_cool_off, get_credentials
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 from django_otp import login as mark_verified
 
-from alai.kernel import audit, two_factor
+from alai.kernel import audit, two_factor, words
 from alai.kernel.errors import Forbidden
 from alai.kernel.failures import reply_to
 from alai.kernel.models import Authenticator
@@ -84,6 +85,17 @@ def is_locked(request: HttpRequest, user: User) -> bool:
     request.axes_locked_out = True  # type: ignore[attr-defined]
     request.axes_credentials = credentials  # type: ignore[attr-defined]
     return True
+
+
+def locked_out(request: HttpRequest, response: HttpResponse | None, credentials: Any) -> HttpResponse:
+    """The page that axes answers with: how long the lock holds, counted from the last try."""
+    wait = get_cool_off(request)
+    page = render(
+        request, "admin/locked_out.html", {"wait": words.duration(wait) if wait else ""}, status=429
+    )
+    if wait:
+        page["Retry-After"] = str(round(wait.total_seconds()))
+    return page
 
 
 def count_failure(request: HttpRequest, user: User) -> None:

@@ -139,7 +139,9 @@ def test_the_old_password_cannot_be_guessed_in_a_session_that_was_left_open(
         for _ in range(settings.AXES_FAILURE_LIMIT)
     ]
     assert statuses == [200] * 4 + [429]
-    assert client.post("/admin/password_change/", {"old_password": PASSWORD, **new}).status_code == 429
+    locked = client.post("/admin/password_change/", {"old_password": PASSWORD, **new})
+    assert (locked.status_code, locked["Retry-After"]) == (429, "900")
+    assert "locked for 15 min after the last try" in locked.content.decode()
     mia.refresh_from_db()
     assert mia.check_password(PASSWORD)
 

@@ -1,5 +1,6 @@
 """Strangers see the sites that were opted in, their 90 days and what was written for them, and nothing else."""
 
+import warnings
 import xml.etree.ElementTree as ET
 from datetime import timedelta
 
@@ -155,6 +156,13 @@ def test_badges_are_drawings_with_words(shop: Site) -> None:
     reply = Client().get("/status/badge.svg")
     assert reply["Content-Type"] == "image/svg+xml"
     assert reply["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize("name", ["%00", "a%20b", "%F0%9F%98%80", "x" * 300, "..", "%0A"])
+def test_a_badge_of_what_can_be_no_site_is_not_there(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert Client().get(f"/status/badge/{name}.svg").status_code == 404
 
 
 def test_a_crowd_costs_no_queries(shop: Site) -> None:

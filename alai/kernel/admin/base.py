@@ -28,7 +28,8 @@ else:
 
 
 class Admin[M: Model](UnfoldAdmin[M]):
-    """Unfold's admin; pop-ups may be framed by the admin itself, which the site's policy forbids otherwise."""
+    """Unfold's admin. Its forms take back nobody else's change, its lists are narrowed by their filters alone, and
+    pop-ups may be framed by the admin itself, which the site's policy forbids otherwise."""
 
     list_per_page = 50
     list_filter_submit = True
@@ -67,19 +68,23 @@ class Admin[M: Model](UnfoldAdmin[M]):
         return _framed(request, super().changeform_view(request, *args, **kwargs))
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        left_out = strange(self, request)
-        if left_out:
-            kept = request.GET.copy()
-            for name in left_out:
-                del kept[name]
-            request.GET = kept  # type: ignore[assignment]
-            named = ", ".join(name[:40] for name in left_out[:5])
-            messages.warning(request, f"Left out, as nothing here is narrowed by it: {named}.")
+        self._leave_out_what_is_strange(request)
         if ERROR_FLAG in request.GET:
             messages.warning(
                 request, "A filter or page of that address makes no sense here: this is the whole list."
             )
         return _framed(request, super().changelist_view(request, *args, **kwargs))
+
+    def _leave_out_what_is_strange(self, request: HttpRequest) -> None:
+        left_out = strange(self, request)
+        if not left_out:
+            return
+        kept = request.GET.copy()
+        for name in left_out:
+            del kept[name]
+        request.GET = kept  # type: ignore[assignment]
+        named = ", ".join(name[:40] for name in left_out[:5])
+        messages.warning(request, f"Left out, as nothing here is narrowed by it: {named}.")
 
 
 class History[M: Model](Admin[M]):

@@ -17,12 +17,9 @@ from alai.kernel.models import Actor
 from inbox.models import Account
 from infra.models import Check
 from missioncontrol.models import GatePolicy
-from tests.admin.conftest import ada
 from tests.admin.test_open_forms import filled_in
 from tests.cast import make_task
 from tests.infra.conftest import load_facts
-
-__all__ = ["ada"]
 
 PATIENT = bool(os.environ.get("PATIENT"))
 TYPED = [
