@@ -104,12 +104,14 @@ def _system(request: HttpRequest) -> dict[str, Any]:
     undecided = Notification.objects.filter(state__in=Notification.UNDECIDED).order_by("id")
     oldest = undecided.values_list("created_at", flat=True).first()
     waiting = undecided.values("pk")[: needs.COUNT_LIMIT].count() if oldest else 0
+    hindrance = notifications.delivery_status() if waiting else ""
+    alive = all(finding.status == "ok" for _, finding in parts)
     return {
-        "well": all(finding.status == "ok" for _, finding in parts) and settings.MC_LEASE_ENFORCE,
+        "well": alive and settings.MC_LEASE_ENFORCE and not hindrance,
         "parts": parts,
         "waiting": waiting,
         "oldest": oldest,
-        "hindrance": notifications.delivery_status() if waiting else "",
+        "hindrance": hindrance,
         "enforced": settings.MC_LEASE_ENFORCE,
     }
 

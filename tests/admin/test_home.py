@@ -145,6 +145,15 @@ def test_a_silent_worker_is_said(ada: Client) -> None:
     assert "Look here" in home(ada)
 
 
+def test_what_cannot_be_told_to_anybody_is_not_well(ada: Client, settings: Settings) -> None:
+    settings.SLACK_BOT_TOKEN = ""
+    assert "All well" in home(ada)
+    Notification.objects.create(event="mention:1", recipient="#ops", channel="#ops", text="you are asked")
+    shown = home(ada)
+    assert "set SLACK_BOT_TOKEN" in shown
+    assert "All well" not in shown and "Look here" in shown
+
+
 def test_unenforced_leases_are_said_on_every_page(ada: Client, settings: Settings) -> None:
     settings.MC_LEASE_ENFORCE = False
     assert "not enforced" in home(ada)
