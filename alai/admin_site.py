@@ -40,6 +40,6 @@ def came_from(request: HttpRequest) -> str:
     before = request.headers.get("Referer", "")
     ours = url_has_allowed_host_and_scheme(before, {request.get_host()}, require_https=request.is_secure())
     parts = urlsplit(before)
-    return (
-        urlunsplit(("", "", parts.path, parts.query, "")) if ours and parts.path else reverse("admin:index")
-    )
+    if not ours or not parts.path:
+        return reverse("admin:index")
+    return urlunsplit(("", "", parts.path, parts.query, ""))

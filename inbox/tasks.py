@@ -57,16 +57,19 @@ def triage() -> str:
     """Parse and judge what waits, then push what is due."""
     with only_run("triage") as mine:
         done = services.triage_waiting(seconds=RUN_SECONDS) if mine else 0
-    handed = push()
-    sentence = f"{plural(done, 'message')} judged; {handed}"
-    return handed if isinstance(handed, Idle) and not done else sentence
+    handed = pushes.push_waiting()
+    return told(done + handed, f"{plural(done, 'message')} judged; {_pushed(handed)}")
 
 
 @shared_task
 def push() -> str:
     """Hand the pushes that are due to the outbox, as many as the cycle allows."""
     handed = pushes.push_waiting()
-    return told(handed, f"{plural(handed, 'push', 'pushes')} handed to the outbox")
+    return told(handed, _pushed(handed))
+
+
+def _pushed(handed: int) -> str:
+    return f"{plural(handed, 'push', 'pushes')} handed to the outbox"
 
 
 @shared_task
@@ -83,13 +86,9 @@ def digest() -> str:
     now = timezone.now()
     sent = digest_is_due(now) and services.send_digest(now=now).sent
     alarm = services.raise_digest_alarm(now=now)
-    return (
-        "The digest is in the outbox"
-        if sent
-        else "The digest is missing"
-        if alarm
-        else Idle("No digest is due")
-    )
+    if sent:
+        return "The digest is in the outbox"
+    return "The digest is missing" if alarm else Idle("No digest is due")
 
 
 @shared_task

@@ -61,10 +61,9 @@ class BurnTier(Record):
 
     def clean(self) -> None:
         super().clean()
-        both = (
-            self.short_seconds is not None and self.long_seconds is not None
-        )  # else a field says what is wrong
-        if both and self.short_seconds >= self.long_seconds:
+        if self.short_seconds is None or self.long_seconds is None:
+            return  # its field says what is wrong
+        if self.short_seconds >= self.long_seconds:
             raise ValidationError({"short_seconds": "The short window is shorter than the long one."})
 
 
